@@ -1,0 +1,121 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::client::{Body as RequestBody, ClientBuilder};
+use rstest::rstest;
+use serde_json::json;
+use tower::service_fn;
+
+use super::*;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Event};
+
+/// A client whose server answers every request with a ConfigMap and counts what reaches it.
+fn client(layer: &FaultLayer) -> (kube::Client, Arc<AtomicU64>) {
+    let reached = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&reached);
+    let server = service_fn(move |_: Request<RequestBody>| {
+        count.fetch_add(1, Ordering::Relaxed);
+        async { Ok::<_, BoxError>(Response::new(Body::from(r#"{"metadata":{"name":"x"}}"#))) }
+    });
+    (ClientBuilder::new(server, "team").with_layer(layer).build(), reached)
+}
+
+fn layer(variables: &[(&str, &str)]) -> FaultLayer {
+    let faults = Faults::read(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()));
+    FaultLayer::new(faults.unwrap()).unwrap()
+}
+
+async fn patch(client: &kube::Client, name: &str) -> Result<ConfigMap, kube::Error> {
+    let api: Api<ConfigMap> = Api::default_namespaced(client.clone());
+    api.patch(name, &PatchParams::default(), &Patch::Merge(json!({"data": {"a": "b"}}))).await
+}
+
+fn code(answer: Result<ConfigMap, kube::Error>) -> u16 {
+    match answer {
+        Ok(_) => 200,
+        Err(kube::Error::Api(status)) => status.code,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn the_nth_write_fails_and_is_not_sent() {
+    let (client, reached) = client(&layer(&[("FAULT_FAIL", "2:500")]));
+    assert_eq!(code(patch(&client, "a").await), 200);
+    assert_eq!(code(patch(&client, "a").await), 500);
+    assert_eq!(code(patch(&client, "a").await), 200);
+    assert_eq!(reached.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn every_patched_path_conflicts_exactly_once() {
+    let (client, reached) = client(&layer(&[("FAULT_CONFLICT_ONCE", "1")]));
+    let answers =
+        [patch(&client, "a").await, patch(&client, "b").await, patch(&client, "a").await, patch(&client, "b").await];
+    assert_eq!(answers.map(code), [409, 409, 200, 200]);
+    assert_eq!(reached.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_dropped_response_was_sent() {
+    let (client, reached) = client(&layer(&[("FAULT_DROP_RESPONSE", "1")]));
+    let error = patch(&client, "a").await.unwrap_err();
+    assert!(!matches!(error, kube::Error::Api(_)), "{error}");
+    assert_eq!(reached.load(Ordering::Relaxed), 1);
+    assert_eq!(code(patch(&client, "a").await), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_is_delayed_and_a_read_is_not() {
+    let (client, _) = client(&layer(&[("FAULT_DELAY_MS", "700")]));
+    let start = tokio::time::Instant::now();
+    let api: Api<ConfigMap> = Api::default_namespaced(client.clone());
+    api.get("a").await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    patch(&client, "a").await.unwrap();
+    assert_eq!(start.elapsed().as_millis() / 100, 7);
+}
+
+#[tokio::test]
+async fn reads_and_writes_by_the_clock_are_not_counted_and_events_are() {
+    let log = std::env::temp_dir().join(format!("fault-log-{}", std::process::id()));
+    let (client, reached) = client(&layer(&[("FAULT_LOG", &log.display().to_string())]));
+    let leases: Api<Lease> = Api::default_namespaced(client.clone());
+    leases.create(&PostParams::default(), &Lease::default()).await.unwrap();
+    Api::<ConfigMap>::default_namespaced(client.clone()).get("a").await.unwrap();
+    let events: Api<Event> = Api::default_namespaced(client.clone());
+    events.create(&PostParams::default(), &Event::default()).await.unwrap();
+    patch(&client, "a").await.unwrap();
+    Api::<ConfigMap>::default_namespaced(client.clone()).delete("a", &DeleteParams::default()).await.unwrap();
+    let lines = std::fs::read_to_string(&log).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    assert_eq!(
+        lines,
+        "1 POST /api/v1/namespaces/team/events\n\
+         2 PATCH /api/v1/namespaces/team/configmaps/a\n\
+         3 DELETE /api/v1/namespaces/team/configmaps/a\n"
+    );
+    assert_eq!(reached.load(Ordering::Relaxed), 5);
+}
+
+#[test]
+fn the_process_is_killed_at_the_write_asked_for_and_at_no_other() {
+    let layer = layer(&[("FAULT_KILL_BEFORE", "2"), ("FAULT_KILL_AFTER", "3")]);
+    let uri = "/api/v1/namespaces/team/configmaps/a".parse().unwrap();
+    let plans: Vec<_> = (0..4).map(|_| layer.shared.plan(&Method::PATCH, &uri)).collect();
+    assert_eq!(plans.iter().map(|p| p.kill_before).collect::<Vec<_>>(), [false, true, false, false]);
+    assert_eq!(plans.iter().map(|p| p.kill_after).collect::<Vec<_>>(), [false, false, true, false]);
+}
+
+#[rstest]
+#[case("FAULT_KILL_BEFORE", "0", "a whole number from 1 is wanted")]
+#[case("FAULT_KILL_AFTER", "soon", "a whole number from 1 is wanted")]
+#[case("FAULT_FAIL", "3", "as in 3:500")]
+#[case("FAULT_FAIL", "3:9999", "as in 3:500")]
+#[case("FAULT_CONFLICT_ONCE", "yes", "1 or 0 is wanted")]
+fn a_value_that_means_nothing_is_refused(#[case] variable: &str, #[case] value: &str, #[case] reason: &str) {
+    let error = Faults::read(|name| (name == variable).then(|| value.to_owned())).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{variable}={value}: ")) && error.contains(reason), "{error}");
+}

@@ -1,0 +1,5 @@
+//! The result-recorder process.
+
+fn main() -> std::process::ExitCode {
+    integration_runtime::run::<result_recorder::ResultRecorder>()
+}

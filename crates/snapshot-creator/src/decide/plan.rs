@@ -1,0 +1,247 @@
+//! What a decision asks for.
+
+use std::collections::BTreeMap;
+
+use integration_core::image::ImageReference;
+use integration_core::owner::{Owner, OwnerKind};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::failure::FailureReason;
+
+/// What to do about one build, and why. An empty plan makes no API call.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Plan {
+    /// Facts that only a live read can give; when there are any, nothing else is planned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ask: Vec<Question>,
+    /// What to write, in this order. Each outcome goes back into the world, then the decision is made again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
+    /// Events that certify no write.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Notice>,
+    /// When to look again without being woken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// Why: one entry for each thing done and each thing deliberately not done.
+    pub because: Vec<Because>,
+}
+
+impl Plan {
+    /// A plan that only says why nothing is done.
+    pub fn nothing(decision: &'static str, reason: &'static str) -> Self {
+        Self::default().with(decision, reason)
+    }
+
+    /// Adds a reason.
+    #[must_use]
+    pub fn with(mut self, decision: &'static str, reason: &'static str) -> Self {
+        self.because.push(Because { decision, reason });
+        self
+    }
+
+    /// A plan that asks for facts.
+    pub fn ask(questions: Vec<Question>) -> Self {
+        Self { ask: questions, ..Self::default() }
+    }
+}
+
+/// A fact to be read live.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// Does this Component exist?
+    Component(String),
+    /// Does this Application exist?
+    Application(String),
+    /// Does this nested ComponentGroup exist?
+    ComponentGroup(String),
+    /// Which Snapshots name this build?
+    SnapshotsOfBuild,
+}
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Make the build the candidate of its Component (Application model, SC-B11).
+    PromoteComponent(Candidate),
+    /// Make the build the candidate of a ComponentGroup (SC-B11).
+    PromoteInGroup {
+        /// The ComponentGroup.
+        group: String,
+        /// The candidate.
+        candidate: Candidate,
+    },
+    /// Create a Snapshot.
+    CreateSnapshot(NewSnapshot),
+    /// Patch the build PipelineRun.
+    PatchBuild(BuildPatch),
+}
+
+/// An image that becomes the newest promotable one of its Component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// Component name.
+    pub component: String,
+    /// Version; empty in the Application model.
+    pub version: String,
+    /// The image, by digest.
+    #[serde(serialize_with = "image_text")]
+    pub image: ImageReference,
+    /// Git URL.
+    pub url: String,
+    /// Commit.
+    pub commit: String,
+    /// `status.startTime` of the build.
+    pub start: Option<Timestamp>,
+}
+
+/// A Snapshot to be created under a deterministic name.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NewSnapshot {
+    /// Whom it belongs to.
+    #[serde(serialize_with = "owner_text")]
+    pub owner: Owner,
+    /// Its name.
+    pub name: String,
+    /// The whole object.
+    pub body: Value,
+    /// Tells Snapshots of one name with different contents apart.
+    #[serde(skip)]
+    pub fingerprint: u64,
+}
+
+/// A change of the build PipelineRun, sent as one patch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct BuildPatch {
+    /// Change of our finalizer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finalizer: Option<FinalizerChange>,
+    /// Annotations to set.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<&'static str, String>,
+    /// Events, once the patch was accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Notice>,
+    /// Counters, once the patch was accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<Count>,
+}
+
+impl BuildPatch {
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.finalizer.is_none() && self.annotations.is_empty()
+    }
+}
+
+/// Change of the finalizer `test.appstudio.openshift.io/pipelinerun`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinalizerChange {
+    /// Keep the build until its Snapshot question is settled.
+    Add,
+    /// Let the build go.
+    Release,
+}
+
+/// A Kubernetes Event on the build PipelineRun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// Whether something needs attention.
+    pub warning: bool,
+    /// Reason word.
+    pub reason: &'static str,
+    /// What happened, to which object, why, and what to do.
+    pub note: String,
+}
+
+/// A counter to be incremented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Count {
+    /// `integration_svc_snapshot_creation_failed_total`.
+    CreationFailed {
+        /// Model of the owner.
+        #[serde(serialize_with = "model_text")]
+        model: OwnerKind,
+        /// Why.
+        reason: FailureReason,
+    },
+    /// `integration_svc_gcl_updates_total`.
+    Gcl {
+        /// Model of the owner.
+        #[serde(serialize_with = "model_text")]
+        model: OwnerKind,
+        /// How the question was answered.
+        result: GclResult,
+    },
+}
+
+/// Values of label `result` of `integration_svc_gcl_updates_total` (SC-B30).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GclResult {
+    /// Written by this program.
+    Updated,
+    /// The list already held this build.
+    Unchanged,
+    /// A newer build holds the place.
+    Superseded,
+    /// The list has no place for it.
+    NotMember,
+    /// The build has no usable image or source.
+    Invalid,
+    /// Given up after errors.
+    Error,
+}
+
+impl GclResult {
+    /// The label value.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+            Self::Superseded => "superseded",
+            Self::NotMember => "not_member",
+            Self::Invalid => "invalid",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// When to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// Exactly then.
+    Until(Timestamp),
+    /// After the next back-off of this build.
+    Backoff,
+}
+
+/// A machine-readable reason, both parts bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Because {
+    /// What was decided.
+    pub decision: &'static str,
+    /// Why.
+    pub reason: &'static str,
+}
+
+// serde calls these with a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn model_text<S: serde::Serializer>(kind: &OwnerKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.model())
+}
+
+fn owner_text<S: serde::Serializer>(owner: &Owner, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(owner)
+}
+
+fn image_text<S: serde::Serializer>(image: &ImageReference, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(image)
+}

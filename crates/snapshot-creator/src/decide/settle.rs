@@ -1,0 +1,271 @@
+//! The last patch of a build: what became of it, and the release of our finalizer (SC-84, SC-88, SC-B3, SC-B16,
+//! SC-B34 W3, SC-B36).
+
+use integration_api::formats::create_snapshot_status::CreateSnapshotStatus;
+use integration_api::formats::gcl_marker::GclMarker;
+use integration_api::{PipelineRun, keys};
+use integration_core::metadata;
+use integration_core::owner::OwnerKind;
+use jiff::{SignedDuration, Timestamp};
+
+use super::entry::{self, Entry};
+use super::failure::{self, Failure, FailureReason};
+use super::gcl::{Answer, Gcl};
+use super::plan::{Action, BuildPatch, Count, GclResult, Notice, Plan, Wait};
+use super::snapshots::{self, State};
+use super::world::{RefusalClass, World};
+use super::{ended, meta, patch};
+
+/// How long a build that may not get its Snapshot keeps our finalizer (SC-B16).
+const FORBIDDEN_HOLDS: SignedDuration = SignedDuration::from_hours(1);
+
+/// Creates what is missing; once every owner is served or lost and the candidate question is answered, certifies it.
+pub(super) fn decide(
+    world: &World,
+    build: &PipelineRun,
+    entry: &Entry<'_>,
+    states: &[State],
+    gcl: &Gcl,
+    marker: Option<&GclMarker>,
+    now: Timestamp,
+) -> Plan {
+    let creates: Vec<Action> = states
+        .iter()
+        .filter_map(|owner| match owner {
+            State::Create(snapshot) => Some(Action::CreateSnapshot((**snapshot).clone())),
+            _ => None,
+        })
+        .collect();
+    if !creates.is_empty() {
+        return Plan { actions: creates, ..Plan::nothing("create", "owed") };
+    }
+    if states.iter().any(|owner| matches!(owner, State::Retry)) {
+        return Plan { wait: Some(Wait::Backoff), ..Plan::nothing("retry", "snapshot") };
+    }
+    let created: Vec<String> = states
+        .iter()
+        .filter_map(|owner| match owner {
+            State::Has(name) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    let refusal = refusal(states, !created.is_empty());
+    if let Some((RefusalClass::NamespaceTerminating, until)) = refusal {
+        return Plan { wait: until.map(Wait::Until), ..patch::let_go(build, "namespace_terminating") };
+    }
+    if marker.is_none() {
+        return Plan { wait: Some(Wait::Backoff), ..Plan::nothing("retry", "gcl") };
+    }
+    let failures = failures(world, build, entry, states);
+    let outcome = Outcome { build, model: entry.model, failures, created, gcl, marker };
+    let plan = match refusal {
+        Some((class, until)) => outcome.refused(class, until, now),
+        None => outcome.settled(),
+    };
+    if snapshots::duplicates(world, build, entry) { plan.with("ignore", "duplicate_snapshots") } else { plan }
+}
+
+/// An outcome that concerns the build as a whole, before any owner is known.
+pub(super) fn failed(build: &PipelineRun, failure: &Failure) -> Plan {
+    let reason = failure.reason.word();
+    let gcl = Gcl::Open(Vec::new());
+    let outcome = Outcome {
+        build,
+        model: entry::model(build),
+        failures: vec![failure.clone()],
+        created: Vec::new(),
+        gcl: &gcl,
+        marker: None,
+    };
+    let mut patch = BuildPatch::default();
+    outcome.tell_failure(&mut patch);
+    patch.release(build);
+    plan(patch, "fail", reason)
+}
+
+struct Outcome<'a> {
+    build: &'a PipelineRun,
+    model: OwnerKind,
+    failures: Vec<Failure>,
+    created: Vec<String>,
+    gcl: &'a Gcl,
+    marker: Option<&'a GclMarker>,
+}
+
+impl Outcome<'_> {
+    /// Every owner is served or lost: the one patch that certifies it.
+    fn settled(self) -> Plan {
+        let mut patch = BuildPatch::default();
+        let reason = self.failures.first().map(|failure| failure.reason.word());
+        if let Some(first) = self.created.first() {
+            if self.model == OwnerKind::Application {
+                patch.annotate(self.build, keys::SNAPSHOT, first.clone());
+            }
+            patch.annotate(self.build, keys::SNAPSHOTS, self.created.join(","));
+            patch.events.push(self.created_notice());
+        }
+        if self.failures.is_empty() {
+            self.tell_success(&mut patch);
+        } else {
+            self.tell_failure(&mut patch);
+        }
+        self.mark(&mut patch);
+        patch.release(self.build);
+        plan(patch, if reason.is_some() { "fail" } else { "settle" }, reason.unwrap_or("snapshot_created"))
+    }
+
+    /// Refused for now: told once, tried again later.
+    fn refused(self, class: RefusalClass, until: Option<Timestamp>, now: Timestamp) -> Plan {
+        let mut patch = BuildPatch::default();
+        self.tell_failure(&mut patch);
+        self.mark(&mut patch);
+        let holds = ended(self.build).saturating_add(FORBIDDEN_HOLDS).unwrap_or(Timestamp::MAX);
+        let release = class == RefusalClass::Quota || now >= holds;
+        if release {
+            patch.release(self.build);
+        }
+        let held = !release && meta::has_finalizer(self.build);
+        let until = match until {
+            Some(until) if held => Some(until.min(holds)),
+            until => until,
+        };
+        let reason = if class == RefusalClass::Quota { "quota" } else { "forbidden" };
+        Plan { wait: Some(until.map_or(Wait::Backoff, Wait::Until)), ..plan(patch, "fail", reason) }
+    }
+
+    fn created_notice(&self) -> Notice {
+        let plural = if self.created.len() == 1 { "" } else { "s" };
+        let mut note = format!("Created Snapshot{plural} {}.", self.created.join(", "));
+        let skipped = metadata::snapshot_from_build(self.build).skipped_results;
+        if !skipped.is_empty() {
+            note.push_str(" Results left out because their name or value is too long or malformed: ");
+            note.push_str(&skipped.join(", "));
+            note.push('.');
+        }
+        Notice { warning: false, reason: "SnapshotCreated", note }
+    }
+
+    /// A build that is being deleted has no reader for its success (SC-91).
+    fn tell_success(&self, patch: &mut BuildPatch) {
+        if meta::terminating(self.build) {
+            return;
+        }
+        let key = match self.model {
+            OwnerKind::Application => keys::SNAPSHOT,
+            OwnerKind::ComponentGroup => keys::SNAPSHOTS,
+        };
+        let message = format!("Snapshot creation succeeded: {} (annotation {key}).", self.created.join(", "));
+        let status = CreateSnapshotStatus::Success { message };
+        patch.annotate(self.build, keys::CREATE_SNAPSHOT_STATUS, status.to_annotation());
+    }
+
+    /// Status, Event and counter, unless the same reasons were told before.
+    fn tell_failure(&self, patch: &mut BuildPatch) {
+        let told = meta::annotation(self.build, keys::CREATE_SNAPSHOT_STATUS);
+        if failure::already_told(told, &self.failures) {
+            return;
+        }
+        let message = failure::message(&self.failures, &self.created);
+        patch.events.push(Notice { warning: true, reason: "SnapshotCreationFailed", note: message.clone() });
+        let status = CreateSnapshotStatus::Failed { message };
+        patch.annotate(self.build, keys::CREATE_SNAPSHOT_STATUS, status.to_annotation());
+        let model = self.model;
+        patch
+            .counts
+            .extend(self.failures.iter().map(|failure| Count::CreationFailed { model, reason: failure.reason }));
+    }
+
+    /// The marker of the candidate question, when its answer is new (SC-B11).
+    fn mark(&self, patch: &mut BuildPatch) {
+        let Some(marker) = self.marker else { return };
+        let written = GclMarker::parse(meta::annotation(self.build, keys::ADDED_TO_GCL));
+        if written.is_some_and(|written| written.result == marker.result) {
+            return;
+        }
+        patch.annotate(self.build, keys::ADDED_TO_GCL, marker.to_annotation());
+        let Gcl::Open(answers) = self.gcl else { return };
+        let model = self.model;
+        let mut superseded = true;
+        for answer in answers {
+            let result = match answer {
+                // Counted when it was written.
+                Answer::In(GclResult::Updated) | Answer::Promote(_) | Answer::Retry => continue,
+                Answer::In(result) => *result,
+                Answer::Out(result, _) => {
+                    superseded &= *result == GclResult::Superseded;
+                    *result
+                }
+            };
+            patch.counts.push(Count::Gcl { model, result });
+        }
+        if !marker.result && !superseded {
+            let note = format!("The global candidate list keeps its image: {}", marker.reason);
+            patch.events.push(Notice { warning: true, reason: "GlobalCandidateListSkipped", note });
+        }
+    }
+}
+
+/// The refusal that keeps the build open, and the first time to try again. A quota that stops one owner after another
+/// got its Snapshot is final for it (SC-B3).
+fn refusal(states: &[State], created: bool) -> Option<(RefusalClass, Option<Timestamp>)> {
+    let mut found: Option<(RefusalClass, Option<Timestamp>)> = None;
+    for owner in states {
+        let State::Refused { class, until, .. } = owner else { continue };
+        if *class == RefusalClass::Quota && created {
+            continue;
+        }
+        found = Some(match found {
+            None => (*class, *until),
+            Some((before, at)) => (graver(before, *class), at.into_iter().chain(*until).min()),
+        });
+    }
+    found
+}
+
+fn graver(a: RefusalClass, b: RefusalClass) -> RefusalClass {
+    let rank = |class| match class {
+        RefusalClass::NamespaceTerminating => 0,
+        RefusalClass::Forbidden => 1,
+        _ => 2,
+    };
+    if rank(b) < rank(a) { b } else { a }
+}
+
+fn failures(world: &World, build: &PipelineRun, entry: &Entry<'_>, states: &[State]) -> Vec<Failure> {
+    if entry.owners.is_empty() {
+        return vec![no_group(world, build, entry)];
+    }
+    states
+        .iter()
+        .filter_map(|owner| match owner {
+            State::Failed(failure) | State::Refused { failure, .. } => Some(failure.clone()),
+            State::Has(_) | State::Create(_) | State::Retry => None,
+        })
+        .collect()
+}
+
+/// The version is in no ComponentGroup (SC-B7).
+fn no_group(world: &World, build: &PipelineRun, entry: &Entry<'_>) -> Failure {
+    let component = meta::name(&**entry.component);
+    let listed = if world.listed_versions.is_empty() {
+        "none of its versions".to_owned()
+    } else {
+        format!("only {}", world.listed_versions.join(", "))
+    };
+    Failure {
+        reason: FailureReason::NoComponentGroup,
+        about: format!("Component {}/{component}", meta::namespace(build)),
+        detail: format!(
+            "No ComponentGroup of the namespace lists version {} of component {component} ({listed}); add it to one \
+             within 24 hours after the build, and the Snapshot is created.",
+            entry.version
+        ),
+    }
+}
+
+/// A plan of one patch, if there is anything to send.
+fn plan(patch: BuildPatch, decision: &'static str, reason: &'static str) -> Plan {
+    let actions = if patch.is_empty() { Vec::new() } else { vec![Action::PatchBuild(patch)] };
+    let decision = if actions.is_empty() { "nothing" } else { decision };
+    Plan { actions, ..Plan::nothing(decision, reason) }
+}

@@ -1,0 +1,94 @@
+//! Metrics of this program (SC-B30). Labels are bounded; no object names.
+
+use integration_core::owner::OwnerKind;
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
+
+use crate::decide::{Count, GclResult};
+
+/// Seconds from completion to the signature of Chains, as seen by this program.
+const CHAINS_BUCKETS: &[f64] = &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0];
+/// Seconds from completion to the release of the finalizer.
+const FINALIZER_BUCKETS: &[f64] = &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 3600.0, 86400.0];
+
+/// The metrics.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    created: IntCounterVec,
+    failed: IntCounterVec,
+    gcl: IntCounterVec,
+    chains_wait: Histogram,
+    finalizer: Histogram,
+}
+
+impl Metrics {
+    /// Registers the metrics.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counter = |name: &str, help: &str, labels: &[&str]| -> Result<IntCounterVec, prometheus::Error> {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let histogram = |name: &str, help: &str, buckets: &[f64]| -> Result<Histogram, prometheus::Error> {
+            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
+            registry.register(Box::new(histogram.clone()))?;
+            Ok(histogram)
+        };
+        Ok(Self {
+            created: counter(
+                "integration_svc_snapshot_created_total",
+                "Snapshots created for builds.",
+                &["model", "workflow"],
+            )?,
+            failed: counter(
+                "integration_svc_snapshot_creation_failed_total",
+                "Owners that got no Snapshot of a build, by reason.",
+                &["model", "reason"],
+            )?,
+            gcl: counter(
+                "integration_svc_gcl_updates_total",
+                "Answers to whether a build is the newest promotable one.",
+                &["model", "result"],
+            )?,
+            chains_wait: histogram(
+                "integration_svc_chains_wait_seconds",
+                "Time from the end of a build to its signature by Tekton Chains.",
+                CHAINS_BUCKETS,
+            )?,
+            finalizer: histogram(
+                "integration_svc_build_finalizer_seconds",
+                "Time from the end of a build to the release of our finalizer.",
+                FINALIZER_BUCKETS,
+            )?,
+        })
+    }
+
+    /// A Snapshot was created.
+    pub fn created(&self, model: OwnerKind, workflow: &str) {
+        self.created.with_label_values(&[model.model(), workflow]).inc();
+    }
+
+    /// A candidate was written.
+    pub fn promoted(&self, model: OwnerKind) {
+        self.gcl.with_label_values(&[model.model(), GclResult::Updated.word()]).inc();
+    }
+
+    /// What a patch certified.
+    pub fn count(&self, count: Count) {
+        match count {
+            Count::CreationFailed { model, reason } => {
+                self.failed.with_label_values(&[model.model(), reason.word()]).inc();
+            }
+            Count::Gcl { model, result } => self.gcl.with_label_values(&[model.model(), result.word()]).inc(),
+        }
+    }
+
+    /// A build was signed this many seconds after its end.
+    pub fn signed_after(&self, seconds: f64) {
+        self.chains_wait.observe(seconds);
+    }
+
+    /// The finalizer of a build was released this many seconds after its end.
+    pub fn released_after(&self, seconds: f64) {
+        self.finalizer.observe(seconds);
+    }
+}
