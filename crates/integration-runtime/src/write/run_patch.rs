@@ -1,8 +1,8 @@
 //! Patches of PipelineRuns, which Tekton rewrites all the time (SC-B35, RR-B37).
 //!
 //! A resourceVersion would mostly conflict there, so a patch tests what it replaces: the uid, and the list of finalizers
-//! when that changes. Our own annotation and label keys have one writer and are simply set. Where a map or list that
-//! would be tested is absent, a merge patch with a resourceVersion is sent instead.
+//! when that changes. Our own annotation and label keys have one writer and are simply set. What is absent is tested as
+//! `null`, which the API server takes for "not there".
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,6 @@ use kube::api::{Patch, PatchParams};
 use kube::core::Request;
 use serde_json::{Value, json};
 
-use super::update::with_preconditions;
 use crate::cache::CacheObject;
 use crate::{ApiError, Context, ErrorClass, ObjectKey, Store};
 
@@ -90,7 +89,7 @@ impl RunPatch {
     }
 
     /// The request body for an object, or `None` when the object has all of it already.
-    fn body<K: CacheObject>(&self, object: &K) -> Option<Body> {
+    fn body<K: CacheObject>(&self, object: &K) -> Option<Value> {
         let meta = object.meta();
         let empty = BTreeMap::new();
         let has_annotations = meta.annotations.as_ref().unwrap_or(&empty);
@@ -110,35 +109,19 @@ impl RunPatch {
         if annotations.is_empty() && labels.is_empty() && after == before && self.spec_status.is_none() {
             return None;
         }
-        let adds_annotation = annotations.values().any(|value| value.is_some());
-        let untestable = (adds_annotation && has_annotations.is_empty())
-            || (!labels.is_empty() && has_labels.is_empty())
-            || (after != before && before.is_empty());
-        if untestable {
-            let mut metadata = serde_json::Map::new();
-            if !annotations.is_empty() {
-                metadata.insert("annotations".to_owned(), json!(annotations));
-            }
-            if !labels.is_empty() {
-                metadata.insert("labels".to_owned(), json!(labels));
-            }
-            if after != before {
-                metadata.insert("finalizers".to_owned(), json!(after));
-            }
-            let mut body = json!({ "metadata": metadata });
-            if let (Some(status), Some(body)) = (&self.spec_status, body.as_object_mut()) {
-                body.insert("spec".to_owned(), json!({ "status": status }));
-            }
-            return Some(Body::Merge(with_preconditions(body, object)));
-        }
         let mut operations = vec![json!({"op": "test", "path": "/metadata/uid", "value": meta.uid})];
         if after != before {
-            operations.push(json!({"op": "test", "path": "/metadata/finalizers", "value": before}));
+            // An absent list is tested as null; `add` also replaces.
+            let tested = if before.is_empty() { Value::Null } else { json!(before) };
+            operations.push(json!({"op": "test", "path": "/metadata/finalizers", "value": tested}));
             operations.push(if after.is_empty() {
                 json!({"op": "remove", "path": "/metadata/finalizers"})
             } else {
-                json!({"op": "replace", "path": "/metadata/finalizers", "value": after})
+                json!({"op": "add", "path": "/metadata/finalizers", "value": after})
             });
+        }
+        if has_annotations.is_empty() && annotations.values().any(|value| value.is_some()) {
+            operations.extend(new_map("/metadata/annotations"));
         }
         for (key, value) in annotations {
             let path = format!("/metadata/annotations/{}", escape(key));
@@ -147,20 +130,22 @@ impl RunPatch {
                 None => json!({"op": "remove", "path": path}),
             });
         }
+        if has_labels.is_empty() && !labels.is_empty() {
+            operations.extend(new_map("/metadata/labels"));
+        }
         for (key, value) in labels {
             operations.push(json!({"op": "add", "path": format!("/metadata/labels/{}", escape(key)), "value": value}));
         }
         if let Some(status) = &self.spec_status {
             operations.push(json!({"op": "add", "path": "/spec/status", "value": status}));
         }
-        Some(Body::Json(Value::Array(operations)))
+        Some(Value::Array(operations))
     }
 }
 
-#[derive(Debug, PartialEq)]
-enum Body {
-    Json(Value),
-    Merge(Value),
+/// Makes a map where there is none, unless somebody else made one meanwhile.
+fn new_map(path: &str) -> [Value; 2] {
+    [json!({"op": "test", "path": path, "value": null}), json!({"op": "add", "path": path, "value": {}})]
 }
 
 /// A key as one segment of a JSON pointer.
@@ -180,10 +165,7 @@ impl Context {
         let key = ObjectKey::of(&**object);
         let Some(body) = patch.body(&**object) else { return Ok(Patched::Written(Arc::clone(object))) };
         let request = Request::new(K::url_path(&(), Some(&key.namespace)));
-        let request = match &body {
-            Body::Merge(body) => request.patch(&key.name, &PatchParams::default(), &Patch::Merge(body)),
-            Body::Json(operations) => json_patch(&request, &key.name, operations),
-        };
+        let request = json_patch(&request, &key.name, &body);
         let error = match self.send_write::<K, K>("patch", &key, request).await {
             Ok(object) => return Ok(Patched::Written(store.observe(object))),
             Err(error) => error,
@@ -246,24 +228,30 @@ mod tests {
         let patch = RunPatch::new().annotation("a/b~c", "1").remove_finalizer("ours");
         assert_eq!(
             patch.body(&object),
-            Some(Body::Json(json!([
+            Some(json!([
                 {"op": "test", "path": "/metadata/uid", "value": "u"},
                 {"op": "test", "path": "/metadata/finalizers", "value": ["other", "ours"]},
-                {"op": "replace", "path": "/metadata/finalizers", "value": ["other"]},
+                {"op": "add", "path": "/metadata/finalizers", "value": ["other"]},
                 {"op": "add", "path": "/metadata/annotations/a~1b~0c", "value": "1"}
-            ])))
+            ]))
         );
     }
 
     #[test]
-    fn sc_b35_where_nothing_can_be_tested_the_version_is() {
+    fn sc_b35_what_is_absent_is_tested_to_be_absent() {
         let object = run(&json!({"uid": "u", "resourceVersion": "1", "labels": {"a": "b"}}));
-        let patch = RunPatch::new().add_finalizer("ours").label("c", "d");
+        let patch = RunPatch::new().add_finalizer("ours").label("c", "d").annotation("e", "f");
         assert_eq!(
             patch.body(&object),
-            Some(Body::Merge(
-                json!({"metadata": {"labels": {"c": "d"}, "finalizers": ["ours"], "uid": "u", "resourceVersion": "1"}})
-            ))
+            Some(json!([
+                {"op": "test", "path": "/metadata/uid", "value": "u"},
+                {"op": "test", "path": "/metadata/finalizers", "value": null},
+                {"op": "add", "path": "/metadata/finalizers", "value": ["ours"]},
+                {"op": "test", "path": "/metadata/annotations", "value": null},
+                {"op": "add", "path": "/metadata/annotations", "value": {}},
+                {"op": "add", "path": "/metadata/annotations/e", "value": "f"},
+                {"op": "add", "path": "/metadata/labels/c", "value": "d"}
+            ]))
         );
     }
 
@@ -283,9 +271,7 @@ mod tests {
     #[test]
     fn the_last_finalizer_takes_the_list_with_it() {
         let object = run(&json!({"uid": "u", "finalizers": ["ours"]}));
-        let Some(Body::Json(operations)) = RunPatch::new().remove_finalizer("ours").body(&object) else {
-            panic!("a JSON patch")
-        };
+        let Some(operations) = RunPatch::new().remove_finalizer("ours").body(&object) else { panic!("a JSON patch") };
         assert_eq!(operations[2], json!({"op": "remove", "path": "/metadata/finalizers"}));
     }
 }

@@ -94,7 +94,7 @@ impl Context {
 }
 
 /// The patch with uid and resourceVersion of the version it was computed on.
-pub(super) fn with_preconditions<K: CacheObject>(patch: Value, on: &K) -> Value {
+fn with_preconditions<K: CacheObject>(patch: Value, on: &K) -> Value {
     let mut body = match patch {
         Value::Object(body) => body,
         _ => Map::new(),
