@@ -17,6 +17,7 @@ fn one(type_: &str) -> Condition {
     Condition { type_: type_.to_owned(), status: condition::TRUE.to_owned(), ..Condition::default() }
 }
 
+// TR-1
 #[test]
 fn api_3_the_transition_time_moves_with_the_status_only() {
     let mut conditions = Vec::new();

@@ -50,6 +50,7 @@ fn api_75_objects_of_others_are_read_with_unknown_fields_and_without_known_ones(
     }
 }
 
+// API-14, API-15, API-16, API-17, API-18, API-19, API-20
 #[test]
 fn api_13_a_scenario_is_read_whole() {
     let mut object = bare("appstudio.redhat.com/v1beta2", "IntegrationTestScenario");
@@ -65,7 +66,7 @@ fn api_13_a_scenario_is_read_whole() {
     assert_eq!(serde_json::to_value(scenario).unwrap(), object);
 }
 
-// API-46 … API-51
+// API-46, API-47, API-48, API-49
 #[rstest]
 #[case(json!({"name": "a"}), false, "")]
 #[case(json!({"name": "a", "kind": "Component", "componentVersion": {"name": "main", "version": "abc"}}), false, "main")]
@@ -118,7 +119,7 @@ fn api_65_an_edge_is_immediate_unless_it_says_otherwise() {
     assert_eq!(modes, ["immediate", "validated"]);
 }
 
-// API-81 … API-85, API-87
+// API-81, API-82, API-83, API-84, API-85, API-87
 #[test]
 fn api_83_a_component_is_read_in_both_models() {
     let mut object = bare("appstudio.redhat.com/v1alpha1", "Component");
@@ -161,6 +162,7 @@ fn run(conditions: &Value) -> PipelineRun {
     read(object)
 }
 
+// TR-22
 #[rstest]
 #[case(json!([]), false, false)]
 #[case(json!([{"type": "Succeeded", "status": "Unknown", "reason": "Running"}]), false, false)]

@@ -91,9 +91,12 @@ pub fn snapshot_from_build(build: &PipelineRun) -> Copied {
 
 /// What a test PipelineRun gets from its Snapshot (TR-116, TR-B30): Pipelines as Code, build, test and custom keys
 /// without the service's bookkeeping, and the span context.
+///
+/// Two annotations speak about one PipelineRun and never travel to another: `cancelled`, which would keep the result
+/// from being recorded (M1 row 12), and `log-url`, which only the operator writes (D-12).
 pub fn test_run_from_snapshot(snapshot: &Snapshot) -> Copied {
     const PREFIXES: [&str; 4] = [keys::PAC_COPIED_PREFIX, keys::BUILD_PREFIX, keys::TEST_PREFIX, keys::CUSTOM_PREFIX];
-    const BOOKKEEPING: [&str; 10] = [
+    const LEFT_OUT: [&str; 12] = [
         keys::TEST_STATUS,
         keys::STATUS_CORRUPT,
         keys::GIT_REPORTER_STATUS,
@@ -104,6 +107,8 @@ pub fn test_run_from_snapshot(snapshot: &Snapshot) -> Copied {
         keys::ADDED_TO_GCL,
         keys::COMPONENT_NUDGE_PROCESSED,
         keys::PR_LAST_UPDATE,
+        keys::CANCELLED,
+        keys::LOG_URL,
     ];
     let copy = |map, left_out: &[&str]| {
         pairs(map)
@@ -112,7 +117,7 @@ pub fn test_run_from_snapshot(snapshot: &Snapshot) -> Copied {
             .collect()
     };
     let labels = copy(snapshot.metadata.labels.as_ref(), &[keys::RUN]);
-    let mut annotations = copy(snapshot.metadata.annotations.as_ref(), &BOOKKEEPING);
+    let mut annotations = copy(snapshot.metadata.annotations.as_ref(), &LEFT_OUT);
     copy_span_context(non_empty_annotation(&snapshot.metadata, keys::SPAN_CONTEXT), &mut annotations);
     Copied { labels, annotations, skipped_results: Vec::new() }
 }
@@ -194,7 +199,7 @@ fn add_results(build: &PipelineRun, annotations: &mut BTreeMap<String, String>) 
 }
 
 /// Key of the annotation that holds a result (API-218), if it is a valid one.
-fn result_key(name: &str) -> Option<String> {
+pub fn result_key(name: &str) -> Option<String> {
     const LONGEST_KEY: usize = 63;
     let key = format!("{}{}", keys::RESULT_PREFIX, name.to_lowercase().replace('_', "-"));
     let part = key.rsplit_once('/').filter(|(prefix, _)| *prefix == keys::TEST_PREFIX)?.1;

@@ -4,9 +4,8 @@
 //! (resource versions of one kind are ordered), so a decision is never made on something older than what the program
 //! itself wrote last. An object that does not decode is reported and skipped; it never stops the watch.
 
-use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use kube::Resource;
 use serde::de::DeserializeOwned;
@@ -14,10 +13,14 @@ use serde::de::DeserializeOwned;
 use crate::ObjectKey;
 
 mod guarded;
+mod health;
+mod state;
 mod watch;
 
 pub(crate) use guarded::Guarded;
-pub(crate) use watch::{WatchHealth, WatchTask};
+use health::WatchHealth;
+use state::{State, Taken};
+pub(crate) use watch::WatchTask;
 
 /// What a store can hold.
 pub trait CacheObject:
@@ -87,6 +90,16 @@ impl<K: CacheObject> Watch<K> {
         self
     }
 
+    /// Whether the selector matches: a response may show an object that the watch does not report (any more). Only the
+    /// plain form `key=value` is looked at; everything else counts as a match.
+    fn selects(&self, object: &K) -> bool {
+        let Some((key, value)) = self.labels.as_deref().and_then(|selector| selector.split_once('=')) else {
+            return true;
+        };
+        let plain = !key.ends_with('!') && !value.contains(['=', ',']) && !key.contains([',', ' ']);
+        !plain || object.meta().labels.as_ref().and_then(|labels| labels.get(key)).is_some_and(|label| label == value)
+    }
+
     /// Called after each change, also for the objects of the first list. Must not block.
     #[must_use]
     pub fn on_change(mut self, listener: impl Fn(Change<'_, K>) + Send + Sync + 'static) -> Self {
@@ -112,32 +125,17 @@ struct Inner<K> {
     health: WatchHealth,
 }
 
-/// Namespace and value to names.
-type Index = HashMap<(Arc<str>, Box<str>), BTreeSet<Arc<str>>>;
-
-struct State<K> {
-    objects: HashMap<ObjectKey, Entry<K>>,
-    indexes: Vec<Index>,
-    /// Counts the lists begun; an entry older than a finished list of its scope was not in it.
-    lists: u64,
-}
-
-struct Entry<K> {
-    object: Arc<K>,
-    seen: u64,
-}
-
 impl<K: CacheObject> Store<K> {
-    pub(crate) fn new(watch: Watch<K>) -> Self {
-        let indexes = watch.indexes.iter().map(|_| HashMap::new()).collect();
-        let state = RwLock::new(State { objects: HashMap::new(), indexes, lists: 0 });
+    /// An empty store. [`crate::Setup::watch`] makes those that fill by themselves; one made here knows only what it is
+    /// told.
+    pub fn new(watch: Watch<K>) -> Self {
+        let state = RwLock::new(State::new(watch.indexes.len()));
         Self { inner: Arc::new(Inner { watch, state, health: WatchHealth::default() }) }
     }
 
     /// The object of that name, if it is known.
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        let state = self.inner.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.objects.get(&ObjectKey::new(namespace, name)).map(|entry| Arc::clone(&entry.object))
+        self.read().get(&ObjectKey::new(namespace, name)).cloned()
     }
 
     /// The objects of a namespace that an index lists under a value, sorted by name. An unknown index finds nothing.
@@ -146,30 +144,17 @@ impl<K: CacheObject> Store<K> {
             tracing::error!(index, kind = %K::kind(&()), "an index that was never declared was asked for");
             return Vec::new();
         };
-        let state = self.inner.state.read().unwrap_or_else(PoisonError::into_inner);
-        let namespace: Arc<str> = namespace.into();
-        let Some(names) = state.indexes.get(position).and_then(|map| map.get(&(Arc::clone(&namespace), value.into())))
-        else {
-            return Vec::new();
-        };
-        names
-            .iter()
-            .filter_map(|name| {
-                let key = ObjectKey { namespace: Arc::clone(&namespace), name: Arc::clone(name) };
-                state.objects.get(&key).map(|entry| Arc::clone(&entry.object))
-            })
-            .collect()
+        self.read().lookup(position, namespace, value)
     }
 
     /// The keys of all objects known.
     pub fn keys(&self) -> Vec<ObjectKey> {
-        let state = self.inner.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.objects.keys().cloned().collect()
+        self.read().keys().cloned().collect()
     }
 
     /// How many objects are known.
     pub fn len(&self) -> usize {
-        self.inner.state.read().unwrap_or_else(PoisonError::into_inner).objects.len()
+        self.read().len()
     }
 
     /// Whether no object is known.
@@ -177,7 +162,8 @@ impl<K: CacheObject> Store<K> {
         self.len() == 0
     }
 
-    /// Takes in a response or a live read. It is kept if it is newer than what is known; returned is the newest.
+    /// Takes in a response or a live read. It is kept if it is newer than what is known, and if the watch would report
+    /// it; returned is the newest version.
     pub fn observe(&self, object: K) -> Arc<K> {
         self.apply(object)
     }
@@ -186,10 +172,10 @@ impl<K: CacheObject> Store<K> {
     pub fn forget(&self, namespace: &str, name: &str, uid: Option<&str>) {
         let key = ObjectKey::new(namespace, name);
         let removed = {
-            let mut state = self.inner.state.write().unwrap_or_else(PoisonError::into_inner);
-            match state.objects.get(&key) {
-                Some(entry) if uid.is_none() || entry.object.meta().uid.as_deref() == uid => {
-                    self.remove(&mut state, &key)
+            let mut state = self.write();
+            match state.get(&key) {
+                Some(known) if uid.is_none() || known.meta().uid.as_deref() == uid => {
+                    state.remove(&self.inner.watch.indexes, &key)
                 }
                 _ => None,
             }
@@ -199,48 +185,39 @@ impl<K: CacheObject> Store<K> {
 
     /// An object of the watch or of a response.
     fn apply(&self, mut object: K) -> Arc<K> {
+        let selected = self.inner.watch.selects(&object);
         object.meta_mut().managed_fields = None;
         if let Some(trim) = &self.inner.watch.trim {
             trim(&mut object);
         }
-        let key = ObjectKey::of(&object);
         let object = Arc::new(object);
-        let before = {
-            let mut state = self.inner.state.write().unwrap_or_else(PoisonError::into_inner);
-            let seen = state.lists;
-            if let Some(entry) = state.objects.get_mut(&key)
-                && !newer(&*object, &*entry.object)
-            {
-                entry.seen = seen;
-                return Arc::clone(&entry.object);
-            }
-            let before = self.remove(&mut state, &key);
-            for (position, (_, values)) in self.inner.watch.indexes.iter().enumerate() {
-                for value in values(&object) {
-                    if let Some(map) = state.indexes.get_mut(position) {
-                        let names = map.entry((Arc::clone(&key.namespace), value.into_boxed_str())).or_default();
-                        names.insert(Arc::clone(&key.name));
-                    }
-                }
-            }
-            state.objects.insert(key, Entry { object: Arc::clone(&object), seen });
-            before
-        };
-        for listener in &self.inner.watch.listeners {
-            listener(Change { before: before.as_ref(), after: Some(&object) });
+        if !selected {
+            self.apply_deleted(&object);
+            return object;
         }
-        object
+        let taken = self.write().take(&self.inner.watch.indexes, ObjectKey::of(&*object), &object);
+        match taken {
+            Taken::Known(newest) => newest,
+            Taken::Deleted => object,
+            Taken::Newest { before } => {
+                for listener in &self.inner.watch.listeners {
+                    listener(Change { before: before.as_ref(), after: Some(&object) });
+                }
+                object
+            }
+        }
     }
 
-    /// A deletion the watch reported.
+    /// A deletion the watch reported, or a version that the watch does not select any more.
     fn apply_deleted(&self, object: &K) {
         let key = ObjectKey::of(object);
         let removed = {
-            let mut state = self.inner.state.write().unwrap_or_else(PoisonError::into_inner);
-            match state.objects.get(&key) {
-                // A newer object of the same name was created since; the deletion speaks of the old one.
-                Some(entry) if entry.object.meta().uid != object.meta().uid && newer(&*entry.object, object) => None,
-                Some(_) => self.remove(&mut state, &key),
+            let mut state = self.write();
+            state.bury(object);
+            match state.get(&key) {
+                // Created anew, or selected again, since; the deletion speaks of an older version.
+                Some(known) if outdated(object, &**known) => None,
+                Some(_) => state.remove(&self.inner.watch.indexes, &key),
                 None => None,
             }
         };
@@ -249,43 +226,19 @@ impl<K: CacheObject> Store<K> {
 
     /// A list of the whole scope begins.
     fn list_begins(&self) -> u64 {
-        let mut state = self.inner.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.lists += 1;
-        state.lists
+        self.write().list_begins()
     }
 
     /// The list that began as `list` is complete: what it did not contain is gone.
     fn list_ends(&self, list: u64, namespace: Option<&str>) {
         let removed: Vec<Arc<K>> = {
-            let mut state = self.inner.state.write().unwrap_or_else(PoisonError::into_inner);
-            let gone: Vec<ObjectKey> = state
-                .objects
-                .iter()
-                .filter(|(key, entry)| entry.seen < list && namespace.is_none_or(|ns| ns == &*key.namespace))
-                .map(|(key, _)| key.clone())
-                .collect();
-            gone.iter().filter_map(|key| self.remove(&mut state, key)).collect()
+            let mut state = self.write();
+            let gone = state.not_in_list(list, namespace);
+            gone.iter().filter_map(|key| state.remove(&self.inner.watch.indexes, key)).collect()
         };
         for object in &removed {
             self.tell_removed(Some(object));
         }
-    }
-
-    fn remove(&self, state: &mut State<K>, key: &ObjectKey) -> Option<Arc<K>> {
-        let entry = state.objects.remove(key)?;
-        for (position, (_, values)) in self.inner.watch.indexes.iter().enumerate() {
-            let Some(map) = state.indexes.get_mut(position) else { continue };
-            for value in values(&entry.object) {
-                let index_key = (Arc::clone(&key.namespace), value.into_boxed_str());
-                if let Some(names) = map.get_mut(&index_key) {
-                    names.remove(&key.name);
-                    if names.is_empty() {
-                        map.remove(&index_key);
-                    }
-                }
-            }
-        }
-        Some(entry.object)
     }
 
     fn tell_removed(&self, removed: Option<&Arc<K>>) {
@@ -295,102 +248,37 @@ impl<K: CacheObject> Store<K> {
             }
         }
     }
+
+    fn read(&self) -> RwLockReadGuard<'_, State<K>> {
+        self.inner.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State<K>> {
+        self.inner.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Whether `a` is a later version than `b`. Versions that are no numbers cannot be ordered: then the one that came
 /// last counts, unless they are equal.
 fn newer<K: Resource>(a: &K, b: &K) -> bool {
-    let (a, b) = (a.meta().resource_version.as_deref(), b.meta().resource_version.as_deref());
-    match (a.and_then(|v| v.parse::<u64>().ok()), b.and_then(|v| v.parse::<u64>().ok())) {
+    match (version(a), version(b)) {
         (Some(a), Some(b)) => a > b,
-        _ => a != b,
+        _ => a.meta().resource_version != b.meta().resource_version,
     }
+}
+
+/// Whether a deletion speaks of a version older than the one known.
+fn outdated<K: Resource>(deleted: &K, known: &K) -> bool {
+    match (version(deleted), version(known)) {
+        (Some(deleted), Some(known)) => deleted < known,
+        _ => deleted.meta().uid != known.meta().uid,
+    }
+}
+
+/// The version as a number, where it is one.
+fn version<K: Resource>(object: &K) -> Option<u64> {
+    object.meta().resource_version.as_deref()?.parse().ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use integration_api::PipelineRun;
-    use serde_json::json;
-
-    use super::*;
-
-    fn run(name: &str, version: u64, group: &str) -> PipelineRun {
-        serde_json::from_value(json!({"metadata": {"namespace": "ns", "name": name, "uid": name,
-            "resourceVersion": version.to_string(), "labels": {"group": group}, "managedFields": [{"manager": "x"}]}}))
-        .unwrap()
-    }
-
-    fn store() -> (Store<PipelineRun>, Arc<Mutex<Vec<String>>>) {
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&seen);
-        let watch = Watch::<PipelineRun>::new()
-            .index("group", |run| {
-                run.metadata.labels.as_ref().and_then(|l| l.get("group").cloned()).into_iter().collect()
-            })
-            .on_change(move |change| {
-                let version = |run: Option<&Arc<PipelineRun>>| {
-                    run.map_or("-".to_owned(), |run| run.metadata.resource_version.clone().unwrap_or_default())
-                };
-                log.lock().unwrap().push(format!("{}>{}", version(change.before), version(change.after)));
-            });
-        (Store::new(watch), seen)
-    }
-
-    #[test]
-    fn the_newest_version_wins_whatever_the_order_of_arrival() {
-        let (store, seen) = store();
-        store.observe(run("a", 5, "g1"));
-        store.apply(run("a", 4, "g0")); // the watch catches up with our own write
-        store.apply(run("a", 5, "g1"));
-        assert_eq!(store.get("ns", "a").unwrap().metadata.resource_version.as_deref(), Some("5"));
-        assert!(store.lookup("group", "ns", "g0").is_empty());
-        assert_eq!(store.lookup("group", "ns", "g1").len(), 1);
-        assert_eq!(*seen.lock().unwrap(), ["->5"]);
-        assert!(store.get("ns", "a").unwrap().metadata.managed_fields.is_none());
-    }
-
-    #[test]
-    fn indexes_follow_changes_and_deletions() {
-        let (store, seen) = store();
-        store.apply(run("b", 1, "g1"));
-        store.apply(run("a", 2, "g1"));
-        let names: Vec<_> =
-            store.lookup("group", "ns", "g1").iter().map(|r| r.metadata.name.clone().unwrap()).collect();
-        assert_eq!(names, ["a", "b"]);
-        store.apply(run("a", 3, "g2"));
-        store.apply_deleted(&run("b", 4, "g1"));
-        assert!(store.lookup("group", "ns", "g1").is_empty());
-        assert_eq!(store.lookup("group", "ns", "g2").len(), 1);
-        assert_eq!(seen.lock().unwrap().last().map(String::as_str), Some("1>-"));
-    }
-
-    #[test]
-    fn a_finished_list_removes_what_it_did_not_contain_but_not_what_was_written_meanwhile() {
-        let (store, _) = store();
-        store.apply(run("old", 1, "g"));
-        store.apply(run("kept", 2, "g"));
-        let list = store.list_begins();
-        store.apply(run("kept", 2, "g"));
-        store.observe(run("ours", 9, "g"));
-        store.list_ends(list, None);
-        assert!(store.get("ns", "old").is_none());
-        assert!(store.get("ns", "kept").is_some());
-        assert!(store.get("ns", "ours").is_some());
-    }
-
-    #[test]
-    fn a_late_deletion_does_not_remove_the_successor_of_the_same_name() {
-        let (store, _) = store();
-        let mut successor = run("a", 9, "g");
-        successor.metadata.uid = Some("second".to_owned());
-        store.observe(successor);
-        store.apply_deleted(&run("a", 5, "g"));
-        assert!(store.get("ns", "a").is_some());
-        store.forget("ns", "a", Some("first"));
-        assert!(store.get("ns", "a").is_some());
-        store.forget("ns", "a", Some("second"));
-        assert!(store.get("ns", "a").is_none());
-    }
-}
+mod tests;

@@ -1,13 +1,14 @@
 //! What observe and act work with: the client, the write fence, metrics and the clock.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use kube::Client;
 
 use crate::lease::Leadership;
-use crate::metrics::Metrics;
+use crate::metrics::{LeaderGauge, Metrics};
 
 /// Event names remembered; more than any busy minute produces.
 const MENTIONS: usize = 8192;
@@ -25,11 +26,20 @@ struct Inner {
     program: &'static str,
     instance: String,
     started: Timestamp,
-    mentions: Mutex<HashSet<String>>,
+    mentions: Mutex<Mentions>,
+}
+
+/// Hashes of the names of Events sent: names are long, and there are thousands.
+#[derive(Default)]
+struct Mentions {
+    names: HashSet<u64>,
+    hasher: RandomState,
 }
 
 impl Context {
-    pub(crate) fn new(
+    /// Access through that client, under that fence. Programs get theirs from [`crate::Setup`]; this is for what runs
+    /// without [`crate::run`], such as tests. `instance` names the process in Events, in at most 128 characters.
+    pub fn new(
         client: Client,
         leadership: Leadership,
         metrics: Metrics,
@@ -70,6 +80,11 @@ impl Context {
         self.inner.metrics.registry()
     }
 
+    /// Registers a gauge that adds up numbers of keys, under its full name; 0 while this replica does not lead.
+    pub fn leader_gauge(&self, name: &str, help: &str) -> Result<LeaderGauge, prometheus::Error> {
+        LeaderGauge::new(self.registry(), self.inner.leadership.clone(), name, help)
+    }
+
     /// The write fence: whether this replica holds its Lease at this moment.
     pub fn may_write(&self) -> bool {
         self.inner.leadership.is_leader()
@@ -94,14 +109,17 @@ impl Context {
     /// Whether an Event of that name was not sent yet by this process.
     pub(crate) fn first_mention(&self, name: &str) -> bool {
         let mut mentions = self.inner.mentions.lock().unwrap_or_else(PoisonError::into_inner);
-        if mentions.len() >= MENTIONS {
+        if mentions.names.len() >= MENTIONS {
             // Forgetting costs a refused create at most: the name is the same.
-            mentions.clear();
+            mentions.names.clear();
         }
-        mentions.insert(name.to_owned())
+        let hash = mentions.hasher.hash_one(name);
+        mentions.names.insert(hash)
     }
 
     pub(crate) fn forget_mention(&self, name: &str) {
-        self.inner.mentions.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let mut mentions = self.inner.mentions.lock().unwrap_or_else(PoisonError::into_inner);
+        let hash = mentions.hasher.hash_one(name);
+        mentions.names.remove(&hash);
     }
 }

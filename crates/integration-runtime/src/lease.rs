@@ -134,6 +134,12 @@ impl Leadership {
         Self { shared: Arc::new(shared) }
     }
 
+    /// May never write.
+    #[cfg(test)]
+    pub(crate) fn never() -> Self {
+        Self { shared: Arc::new(Shared::new(1)) }
+    }
+
     /// Whether this process may write for any slot at this very moment. Ask right before every write.
     pub fn is_leader(&self) -> bool {
         let now = self.shared.now();

@@ -7,19 +7,23 @@
 //! | `integration_svc_queue_depth` | `queue` | keys waiting now |
 //! | `integration_svc_queue_seconds` | `queue` | how long a key waited after it was due |
 //! | `integration_svc_api_requests_total` | `verb`, `kind`, `code` | requests to the Kubernetes API |
-//! | `integration_svc_watch_restarts_total` | `kind` | watches that had to list again |
+//! | `integration_svc_watch_restarts_total` | `kind` | watches that were interrupted |
 //! | `integration_svc_write_conflicts_total` | `kind` | writes refused because the object had changed |
 //! | `integration_svc_decision_total` | `decision`, `reason` | what was decided, and why |
 //! | `integration_svc_malformed_objects_total` | `kind` | objects that could not be read and were skipped |
 //! | `integration_svc_leader` | `slot` | 1 while this replica may write for the slot |
 //! | `integration_svc_writes_withheld` | `reason` | 1 while the reference operator keeps this program from writing |
 //! | `integration_svc_build_info` | `program`, `version` | always 1 |
+//! | `process_*` | | of this process: resident and virtual memory, CPU seconds, open files, threads, start (Linux only) |
 //!
 //! Label values are bounded: names of queues, kinds, decisions and reasons, never of objects or tenants (D-15).
 //! A series appears with its first event (MX-X4): no program shows a constant 0 for what it cannot do.
 
+mod leader_gauge;
+
 use std::time::Duration;
 
+pub use leader_gauge::LeaderGauge;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// Prefix of every name here (D-15).
@@ -52,6 +56,8 @@ impl Metrics {
     /// Fails only if a name were used twice.
     pub fn new(program: &str, version: &str) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let build_info =
             gauge(&registry, "build_info", "Program and version of this process", &["program", "version"])?;
         build_info.with_label_values(&[program, version]).set(1);
@@ -74,7 +80,7 @@ impl Metrics {
             watch_restarts_total: counter(
                 &registry,
                 "watch_restarts_total",
-                "Watches that had to start over with a list",
+                "Watches that were interrupted and had to be resumed or started over",
                 &["kind"],
             )?,
             write_conflicts_total: counter(
@@ -133,7 +139,7 @@ impl Metrics {
         self.api_requests_total.with_label_values(&[verb, kind, code]).inc();
     }
 
-    /// The watch of that kind had to list again.
+    /// A watch of that kind was interrupted.
     pub fn watch_restarted(&self, kind: &str) {
         self.watch_restarts_total.with_label_values(&[kind]).inc();
     }
@@ -195,17 +201,33 @@ fn histogram(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Re
 mod tests {
     use super::*;
 
+    // MX-11: no series before the first event.
     #[test]
     fn mx_x4_only_build_info_is_there_before_the_first_event() {
         let text = Metrics::new("test-runner", "1.2.3").unwrap().encode();
+        let ours: Vec<_> = text.lines().filter(|line| !line.contains("process_")).collect();
         assert_eq!(
-            text,
+            ours.join("\n") + "\n",
             "# HELP integration_svc_build_info Program and version of this process\n\
              # TYPE integration_svc_build_info gauge\n\
              integration_svc_build_info{program=\"test-runner\",version=\"1.2.3\"} 1\n"
         );
     }
 
+    // MX-13, MX-X7: memory and CPU of the process under the names every exporter has; nothing of a Go runtime.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn mx_13_the_process_shows_its_memory_and_cpu() {
+        let text = Metrics::new("test-runner", "1").unwrap().encode();
+        for name in ["process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"] {
+            assert!(text.lines().any(|line| line.starts_with(&format!("{name} "))), "{name} is missing in\n{text}");
+        }
+        let resident = text.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes ")).unwrap();
+        assert!(resident.parse::<f64>().unwrap() > 100_000.0, "{resident}");
+        assert!(!text.contains("go_") && !text.contains("controller_runtime_") && !text.contains("workqueue_"));
+    }
+
+    // MX-X6, D-15
     #[test]
     fn mx_1_every_event_shows_in_the_text() {
         let metrics = Metrics::new("test-runner", "1").unwrap();

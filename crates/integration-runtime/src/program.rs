@@ -21,6 +21,10 @@ use crate::metrics::Metrics;
 use crate::queue::Heartbeat;
 use crate::{Context, Setup, telemetry};
 
+/// A connection that brings nothing for that long is dead: a watch hears at least a bookmark a minute, and is ended by
+/// the server after 290 s. Without this, a list or watch that an API server never answers would hang for ever.
+const SILENCE: Duration = Duration::from_secs(295);
+
 /// Rights on one resource, for the generated ClusterRole (HC-20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Right {
@@ -37,7 +41,7 @@ pub struct Right {
 #[error("{0}")]
 pub struct SettingsError(pub String);
 
-/// Why a program could not start: what it was doing, and the cause.
+/// Why a program could not start, or not stop in order: what it was doing, and the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}: {cause}")]
 struct StartError {
@@ -109,10 +113,12 @@ async fn serve<P: Program>(common: CommonArgs, settings: P::Settings) -> Result<
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::when("listening for SIGINT"))?;
 
     let metrics = Metrics::new(P::NAME, env!("CARGO_PKG_VERSION")).map_err(StartError::when("registering metrics"))?;
-    let config =
+    let mut config =
         common.client.config().await.map_err(StartError::when(
             "looking for a cluster (set KUBECONFIG, or run in a pod with a service account)",
         ))?;
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
     let builder = ClientBuilder::try_from(config).map_err(StartError::when("preparing the client of the cluster"))?;
     #[cfg(feature = "fault")]
     let builder = builder
@@ -157,13 +163,33 @@ async fn serve<P: Program>(common: CommonArgs, settings: P::Settings) -> Result<
         _ = terminate.recv() => tracing::info!("SIGTERM: no new work, running reconciles may end"),
         _ = interrupt.recv() => tracing::info!("SIGINT: no new work, running reconciles may end"),
     }
-    // Queues first; the Lease is given back only when nothing writes any more.
     stop.send_replace(true);
-    while queues.join_next().await.is_some() {}
-    leases.give_back().await;
-    background.shutdown().await;
+    let orderly = async {
+        // Queues first; the Lease is given back only when nothing writes any more.
+        while queues.join_next().await.is_some() {}
+        leases.give_back().await;
+        background.shutdown().await;
+    };
+    let again = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    unless(again, orderly).await.ok_or_else(|| StartError {
+        doing: "stopping",
+        cause: "a second signal came before reconciles had ended and the Lease was given back".to_owned(),
+    })?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What the work ends with, unless somebody loses patience first (OP-5).
+async fn unless<T>(impatience: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        () = impatience => None,
+    }
 }
 
 /// Opens the queues while this replica leads and all caches are filled.
@@ -223,5 +249,26 @@ impl Health for State {
         let caches: serde_json::Map<String, serde_json::Value> =
             self.watches.iter().map(|watch| watch.size()).map(|(kind, objects)| (kind, objects.into())).collect();
         json!({ "program": self.program, "leading": self.leadership.is_leader(), "synced": self.synced(), "objects": caches })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    // OP-5
+    #[tokio::test]
+    async fn op_5_a_second_signal_ends_the_wait() {
+        assert_eq!(unless(pending(), ready(1)).await, Some(1));
+        assert_eq!(unless(ready(()), pending::<u8>()).await, None);
+    }
+
+    // OP-4: what cannot be done is said with what was tried.
+    #[test]
+    fn op_4_a_failed_start_names_what_it_was_doing() {
+        let error = StartError::when("starting the admin server")("the port is taken");
+        assert_eq!(error.to_string(), "starting the admin server: the port is taken");
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
@@ -164,8 +165,9 @@ pub(crate) struct Work<R, F> {
     pub(crate) heartbeat: Heartbeat,
 }
 
-/// Runs a queue until `stop` is set, then lets running reconciles end. Work starts while `open` is true; each time it
-/// opens, every key that `keys` names is looked at.
+/// Runs a queue until `stop` is set, then lets running reconciles end; those that do not are ended. Work starts while
+/// `open` is true; each time it opens, every key that `keys` names is looked at. Wake-ups before that are not kept: a
+/// replica that waits for weeks must not collect the names of all objects that came and went.
 pub(crate) async fn serve<R: Reconciler, F: Fn() -> Vec<ObjectKey> + Send>(
     work: Work<R, F>,
     mut open: watch::Receiver<bool>,
@@ -174,6 +176,7 @@ pub(crate) async fn serve<R: Reconciler, F: Fn() -> Vec<ObjectKey> + Send>(
     let Work { queue, inbox, reconciler, keys, limits, metrics, heartbeat } = work;
     let reconciler = Arc::new(reconciler);
     let mut messages = inbox.messages;
+    let mut tasks = JoinSet::new();
     let mut schedule = Schedule::new(limits);
     let mut is_open = false;
     let mut look_again = Instant::now() + random::around(LOOK_AGAIN, 0.2);
@@ -193,9 +196,10 @@ pub(crate) async fn serve<R: Reconciler, F: Fn() -> Vec<ObjectKey> + Send>(
         if is_open {
             while let Some((key, waited)) = schedule.next(Instant::now()) {
                 metrics.queue_waited(queue.name, waited);
-                start(&queue, &reconciler, key);
+                tasks.spawn(reconcile(queue.clone(), Arc::clone(&reconciler), key));
             }
         }
+        while tasks.try_join_next().is_some() {}
         metrics.queue_depth(queue.name, schedule.waiting());
         // While closed nothing starts, so a timer that has run out must not spin the loop.
         let timer = if is_open { schedule.next_timer().unwrap_or(look_again).min(look_again) } else { look_again };
@@ -206,7 +210,9 @@ pub(crate) async fn serve<R: Reconciler, F: Fn() -> Vec<ObjectKey> + Send>(
                 let mut message = message;
                 // Take in all that is there before choosing what to start: one decision a batch of events.
                 while let Some(next) = message {
-                    take(&mut schedule, next, &queue, &metrics, now);
+                    if is_open || !matches!(next, Message::Wake(_)) {
+                        take(&mut schedule, next, &queue, &metrics, now);
+                    }
                     message = messages.try_recv().ok();
                 }
             }
@@ -231,15 +237,14 @@ pub(crate) async fn serve<R: Reconciler, F: Fn() -> Vec<ObjectKey> + Send>(
             Ok(Some(message)) => take(&mut schedule, message, &queue, &metrics, Instant::now()),
             Ok(None) => break,
             Err(_) => {
-                tracing::warn!(
-                    queue = queue.name,
-                    running = schedule.running(),
-                    "reconciles did not end in time, stopping anyway"
-                );
+                let running = schedule.running();
+                tracing::warn!(queue = queue.name, running, "reconciles did not end in time, stopping anyway");
                 break;
             }
         }
     }
+    // Whoever leads next must not meet a write of ours.
+    tasks.shutdown().await;
 }
 
 fn take(schedule: &mut Schedule, message: Message, queue: &Queue, metrics: &Metrics, now: Instant) {
@@ -271,121 +276,16 @@ fn report(queue: &Queue, key: &ObjectKey, disposition: &Disposition) {
     }
 }
 
-fn start<R: Reconciler>(queue: &Queue, reconciler: &Arc<R>, key: ObjectKey) {
-    let (queue, reconciler) = (queue.clone(), Arc::clone(reconciler));
-    tokio::spawn(async move {
-        let began = Instant::now();
-        // A defect in one reconcile must not take the queue with it (OP-32).
-        let result = AssertUnwindSafe(reconciler.reconcile(key.clone())).catch_unwind().await;
-        let disposition = result.unwrap_or_else(|_| {
-            tracing::error!(queue = queue.name, %key, "reconcile panicked; this is a defect, please report it with this log");
-            Disposition::Backoff(ApiError::defect(&key))
-        });
-        let _ = queue.wakes.send(Message::Ended(key, disposition, began.elapsed()));
+async fn reconcile<R: Reconciler>(queue: Queue, reconciler: Arc<R>, key: ObjectKey) {
+    let began = Instant::now();
+    // A defect in one reconcile must not take the queue with it (OP-32).
+    let result = AssertUnwindSafe(reconciler.reconcile(key.clone())).catch_unwind().await;
+    let disposition = result.unwrap_or_else(|_| {
+        tracing::error!(queue = queue.name, %key, "reconcile panicked; this is a defect, please report it with this log");
+        Disposition::Backoff(ApiError::defect(&key))
     });
+    let _ = queue.wakes.send(Message::Ended(key, disposition, began.elapsed()));
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use tokio::sync::Semaphore;
-
-    use super::*;
-
-    /// Counts reconciles; each one ends when the test permits it.
-    struct Counting {
-        started: Arc<AtomicUsize>,
-        may_end: Arc<Semaphore>,
-    }
-
-    impl Reconciler for Counting {
-        async fn reconcile(&self, key: ObjectKey) -> Disposition {
-            self.started.fetch_add(1, Ordering::SeqCst);
-            assert_ne!(&*key.name, "defect", "a defect in one reconcile");
-            self.may_end.acquire().await.unwrap().forget();
-            Disposition::Done
-        }
-    }
-
-    struct Running {
-        queue: Queue,
-        started: Arc<AtomicUsize>,
-        may_end: Arc<Semaphore>,
-        open: watch::Sender<bool>,
-        stop: watch::Sender<bool>,
-        serving: tokio::task::JoinHandle<()>,
-    }
-
-    fn run(keys: &'static [&'static str]) -> Running {
-        let (queue, inbox) = Queue::new("test");
-        let (started, may_end) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
-        let (open, opened) = watch::channel(false);
-        let (stop, stopped) = watch::channel(false);
-        let work = Work {
-            queue: queue.clone(),
-            inbox,
-            reconciler: Counting { started: Arc::clone(&started), may_end: Arc::clone(&may_end) },
-            keys: || keys.iter().map(|name| ObjectKey::new("ns", name)).collect(),
-            limits: Limits::new(4),
-            metrics: Metrics::new("test", "0").unwrap(),
-            heartbeat: Heartbeat::new("test"),
-        };
-        let serving = tokio::spawn(serve(work, opened, stopped));
-        Running { queue, started, may_end, open, stop, serving }
-    }
-
-    async fn until(started: &AtomicUsize, number: usize) {
-        while started.load(Ordering::SeqCst) < number {
-            tokio::time::advance(Duration::from_millis(10)).await;
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nothing_starts_before_this_replica_leads_and_then_every_key_is_looked_at() {
-        let running = run(&["a", "b"]);
-        running.queue.wake(ObjectKey::new("ns", "c"));
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(running.started.load(Ordering::SeqCst), 0);
-        running.may_end.add_permits(10);
-        running.open.send_replace(true);
-        until(&running.started, 3).await;
-        running.stop.send_replace(true);
-        running.serving.await.unwrap();
-        assert_eq!(running.started.load(Ordering::SeqCst), 3);
-    }
-
-    // OP-X4: running reconciles may end, no new ones start.
-    #[tokio::test(start_paused = true)]
-    async fn op_x4_a_stopping_queue_lets_running_reconciles_end() {
-        let running = run(&[]);
-        running.open.send_replace(true);
-        running.queue.wake(ObjectKey::new("ns", "a"));
-        until(&running.started, 1).await;
-        running.stop.send_replace(true);
-        running.queue.wake(ObjectKey::new("ns", "b"));
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        assert!(!running.serving.is_finished(), "it waits for the reconcile that runs");
-        running.may_end.add_permits(1);
-        running.serving.await.unwrap();
-        assert_eq!(running.started.load(Ordering::SeqCst), 1);
-    }
-
-    // OP-32: a panic ends one reconcile; the key is tried again, others go on.
-    #[tokio::test(start_paused = true)]
-    async fn op_32_a_panic_does_not_stop_the_queue() {
-        let running = run(&[]);
-        running.may_end.add_permits(10);
-        running.open.send_replace(true);
-        running.queue.wake(ObjectKey::new("ns", "defect"));
-        until(&running.started, 2).await;
-        running.queue.wake(ObjectKey::new("ns", "fine"));
-        until(&running.started, 3).await;
-        running.stop.send_replace(true);
-        running.serving.await.unwrap();
-    }
-}
+mod tests;

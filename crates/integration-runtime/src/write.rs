@@ -12,3 +12,6 @@ pub use error::{ApiError, ErrorClass};
 pub use event::EventType;
 pub use run_patch::{Patched, RunPatch};
 pub use update::{Part, Update};
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use integration_api::test_status::WarningWireName;
 use integration_api::{PipelineRun, Snapshot, keys};
-use integration_runtime::{
-    ApiError, Context, ErrorClass, EventType, ObjectKey, Part, Patched, RunPatch, Store, Update,
-};
+use integration_runtime::metrics::LeaderGauge;
+use integration_runtime::{ApiError, Context, ErrorClass, EventType, Part, Patched, RunPatch, Store, Update};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -26,6 +25,8 @@ pub struct Actor {
     pub snapshots: Store<Snapshot>,
     /// Metrics.
     pub metrics: Metrics,
+    /// PipelineRuns held too long (RR-B49).
+    pub held_too_long: LeaderGauge,
 }
 
 /// Events to write when all patches are out.
@@ -160,10 +161,9 @@ impl Actor {
     }
 
     /// Writes Events.
-    pub async fn events(&self, key: &ObjectKey, world: &World, events: Events) {
+    pub async fn events(&self, world: &World, events: Events) {
         for (type_, event) in events {
             let Notice { run, reason, note } = event;
-            tracing::info!(snapshot = %key, pipelineRun = run, reason, note, "event");
             match run {
                 Some(name) => {
                     if let Some(run) = world.runs.iter().find(|run| run::name(run) == name) {

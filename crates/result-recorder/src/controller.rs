@@ -14,7 +14,7 @@ use integration_runtime::{
 use crate::act::{Actor, Events};
 use crate::console::ConsoleUrl;
 use crate::decide::{decide, stray};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::observe::{BY_SNAPSHOT, Observer};
 use crate::world::{Plan, Rules, World};
 use crate::{run, trim};
@@ -56,6 +56,7 @@ impl Program for ResultRecorder {
     fn start(setup: &mut Setup, settings: Settings) -> Result<(), SettingsError> {
         let context = setup.context();
         let metrics = Metrics::new(context.registry()).map_err(|error| SettingsError(error.to_string()))?;
+        let held_too_long = metrics::held(&context).map_err(|error| SettingsError(error.to_string()))?;
         let rules =
             Arc::new(Rules { console: ConsoleUrl::new(&settings.console_url), warning: settings.warning_wire_name });
         let results = setup.queue("results");
@@ -63,7 +64,7 @@ impl Program for ResultRecorder {
         let runs = setup.watch(watch_runs(results.clone(), strays.clone()));
         let snapshots = setup.watch(watch_snapshots(results.clone()));
         let observer = Observer { context: context.clone(), runs: runs.clone(), snapshots: snapshots.clone(), rules };
-        let actor = Actor { context, runs: runs.clone(), snapshots, metrics };
+        let actor = Actor { context, runs: runs.clone(), snapshots, metrics, held_too_long };
         let recorder = Recorder { observer: observer.clone(), actor: actor.clone() };
         setup.serve(&results, recorder, keys_of(runs.clone(), |run| run::place(run).map(|place| place.snapshot)));
         let unplaced = keys_of(runs, |run| run::place(run).is_none().then(|| run::name(run).to_owned()));
@@ -74,7 +75,7 @@ impl Program for ResultRecorder {
 
 fn watch_runs(results: Queue, strays: Queue) -> Watch<PipelineRun> {
     Watch::new()
-        .labels(&format!("{}={}", keys::PIPELINE_TYPE, keys::PIPELINE_TEST))
+        .labels(&tests_only())
         .trim(trim::pipeline_run)
         .index(BY_SNAPSHOT, |run| run::place(run).map(|place| place.snapshot).into_iter().collect())
         .on_change(move |change: Change<'_, PipelineRun>| {
@@ -86,6 +87,11 @@ fn watch_runs(results: Queue, strays: Queue) -> Watch<PipelineRun> {
                 }
             }
         })
+}
+
+/// Selects test PipelineRuns.
+fn tests_only() -> String {
+    format!("{}={}", keys::PIPELINE_TYPE, keys::PIPELINE_TEST)
 }
 
 fn watch_snapshots(results: Queue) -> Watch<Snapshot> {
@@ -142,7 +148,7 @@ impl Reconciler for Recorder {
         };
         let look_again = pass.run().await;
         let Pass { world, events, failure, .. } = pass;
-        self.actor.events(&key, &world, events).await;
+        self.actor.events(&world, events).await;
         disposition(look_again, failure)
     }
 }
@@ -213,7 +219,7 @@ impl Pass<'_> {
         for reason in &plan.reasons {
             self.observer.context.decision(reason.decision, reason.reason);
         }
-        self.actor.metrics.held(self.key, plan.overdue);
+        self.actor.held_too_long.set(self.key, plan.overdue);
         self.events.extend(events.into_iter().map(|event| (EventType::Warning, event)));
     }
 }
@@ -240,7 +246,7 @@ impl Reconciler for Strays {
             };
         }
         let events = plan.events.into_iter().map(|event| (EventType::Warning, event)).collect();
-        self.actor.events(&key, &world, events).await;
+        self.actor.events(&world, events).await;
         disposition
     }
 }
@@ -254,26 +260,4 @@ fn disposition(look_again: Option<Duration>, failure: Option<ApiError>) -> Dispo
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    // HC-20, HC-22
-    #[test]
-    fn hc_20_rights_are_the_row_of_the_table() {
-        let rights: Vec<_> = ResultRecorder::RIGHTS
-            .iter()
-            .map(|right| format!("{} {}", right.resource, right.verbs.join(" ")))
-            .collect();
-        let table = ["pipelineruns get list watch patch", "taskruns list", "snapshots get list watch patch"];
-        assert_eq!(rights, table);
-    }
-
-    // D-1
-    #[test]
-    fn d_1_the_wire_name_of_warnings_is_one_of_two() {
-        assert_eq!(warning_wire_name(""), Ok(WarningWireName::BuildPlrInProgress));
-        assert_eq!(warning_wire_name("BuildPLRInProgress"), Ok(WarningWireName::BuildPlrInProgress));
-        assert_eq!(warning_wire_name("TestWarning"), Ok(WarningWireName::TestWarning));
-        assert!(warning_wire_name("Warning").is_err());
-    }
-}
+mod tests;

@@ -25,6 +25,8 @@ pub mod decide;
 mod metrics;
 mod observe;
 mod run;
+#[cfg(test)]
+mod testing;
 mod trim;
 pub mod world;
 

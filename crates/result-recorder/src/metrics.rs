@@ -1,10 +1,8 @@
 //! Metrics of this program (RR-B42, RR-B49).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use integration_runtime::ObjectKey;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use integration_runtime::Context;
+use integration_runtime::metrics::LeaderGauge;
+use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
 /// Handles of the metrics. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -12,8 +10,6 @@ pub struct Metrics {
     released: IntCounterVec,
     recorded: IntCounterVec,
     rebuilt: IntCounter,
-    held: IntGauge,
-    held_by_key: Arc<Mutex<HashMap<ObjectKey, usize>>>,
 }
 
 impl Metrics {
@@ -30,16 +26,10 @@ impl Metrics {
                 "integration_svc_test_status_rebuilt_total",
                 "Unreadable status annotations that were rebuilt.",
             )?,
-            held: IntGauge::new(
-                "integration_svc_finalizers_held_too_long",
-                "Finished test PipelineRuns held for more than four hours.",
-            )?,
-            held_by_key: Arc::default(),
         };
         registry.register(Box::new(metrics.released.clone()))?;
         registry.register(Box::new(metrics.recorded.clone()))?;
         registry.register(Box::new(metrics.rebuilt.clone()))?;
-        registry.register(Box::new(metrics.held.clone()))?;
         Ok(metrics)
     }
 
@@ -57,33 +47,37 @@ impl Metrics {
     pub fn rebuilt(&self) {
         self.rebuilt.inc();
     }
+}
 
-    /// Notes how many PipelineRuns of this key are held too long.
-    pub fn held(&self, key: &ObjectKey, count: usize) {
-        let mut by_key = self.held_by_key.lock().unwrap_or_else(PoisonError::into_inner);
-        if count == 0 {
-            by_key.remove(key);
-        } else {
-            by_key.insert(key.clone(), count);
-        }
-        self.held.set(i64::try_from(by_key.values().sum::<usize>()).unwrap_or(i64::MAX));
-    }
+/// How many PipelineRuns are held too long, key by key (RR-B49).
+pub fn held(context: &Context) -> prometheus::Result<LeaderGauge> {
+    let help = "Finished test PipelineRuns held for more than four hours.";
+    context.leader_gauge("integration_svc_finalizers_held_too_long", help)
 }
 
 #[cfg(test)]
 mod tests {
+    use prometheus::{Encoder, TextEncoder};
+
     use super::*;
 
-    // RR-B49
+    // RR-B42, D-15
     #[test]
-    fn rr_b49_the_gauge_sums_over_keys_and_forgets_released_ones() {
-        let metrics = Metrics::new(&Registry::new()).unwrap();
-        let (a, b) = (ObjectKey::new("ns", "a"), ObjectKey::new("ns", "b"));
-        metrics.held(&a, 2);
-        metrics.held(&b, 1);
-        metrics.held(&a, 2);
-        assert_eq!(metrics.held.get(), 3);
-        metrics.held(&a, 0);
-        assert_eq!(metrics.held.get(), 1);
+    fn rr_b42_what_was_done_is_counted_without_names_of_objects() {
+        let registry = Registry::new();
+        let metrics = Metrics::new(&registry).unwrap();
+        metrics.released("recorded");
+        metrics.recorded("TestPassed");
+        metrics.rebuilt();
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&registry.gather(), &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        for line in [
+            r#"integration_svc_finalizer_released_total{cause="recorded"} 1"#,
+            r#"integration_svc_test_results_recorded_total{status="TestPassed"} 1"#,
+            "integration_svc_test_status_rebuilt_total 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! Carries out a plan, action by action, through the runtime's safe writes.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use integration_api::{Component, ComponentGroup, PipelineRun, keys};
@@ -14,10 +13,11 @@ use serde_json::{Value, json};
 
 use crate::decide::{
     Action, Attempt, BuildPatch, Candidate, FinalizerChange, GclAttempt, NewSnapshot, Notice, Refusal, RefusalClass,
-    World, meta,
+    World, content, meta,
 };
 use crate::metrics::Metrics;
 use crate::observe::Caches;
+use crate::refusal::{later, refused};
 
 /// Rounds of the two writes of a Component, each deciding anew.
 const TRIES: u32 = 6;
@@ -40,6 +40,8 @@ pub(crate) struct Outcomes {
     pub attempts: BTreeMap<String, Attempt>,
     /// The last error that may pass.
     pub error: Option<ApiError>,
+    /// Whether the wait for the signature of the build was counted.
+    waited_for_chains: bool,
 }
 
 impl Outcomes {
@@ -58,14 +60,20 @@ impl Act {
             Action::PromoteComponent(candidate) => {
                 let Some(component) = world.component.found() else { return Ok(()) };
                 let owner = component.spec.application.clone();
-                let result = self.promote_component(Arc::clone(component), &candidate).await;
+                let mut result = self.promote_component(Arc::clone(component), &candidate).await;
+                if answer_lost(&result) {
+                    result = self.promote_component(Arc::clone(component), &candidate).await;
+                }
                 promoted(result, outcomes, &owner)
             }
             Action::PromoteInGroup { group: name, candidate } => {
                 let Some(group) = world.groups.iter().find(|group| meta::name(&***group) == name) else {
                     return Ok(());
                 };
-                let result = self.promote_in_group(Arc::clone(group), &candidate).await;
+                let mut result = self.promote_in_group(Arc::clone(group), &candidate).await;
+                if answer_lost(&result) {
+                    result = self.promote_in_group(Arc::clone(group), &candidate).await;
+                }
                 promoted(result, outcomes, &name)
             }
             Action::CreateSnapshot(snapshot) => self.create(build, snapshot, outcomes).await,
@@ -178,6 +186,17 @@ impl Act {
         })
     }
 
+    /// Time from the end of the build to its signature, once a build. Not counted where something else came between: a
+    /// failure that was told before, or an end that this process did not see.
+    fn count_chains_wait(&self, build: &PipelineRun, outcomes: &mut Outcomes, now: Timestamp) {
+        let prompt = meta::annotation(build, keys::CREATE_SNAPSHOT_STATUS).is_none();
+        let seen = build.completion_time().filter(|completed| *completed >= self.context.started());
+        if let (false, true, Some(completed)) = (outcomes.waited_for_chains, prompt, seen) {
+            outcomes.waited_for_chains = true;
+            self.metrics.signed_after(seconds(now.duration_since(completed)));
+        }
+    }
+
     /// W2: one create under a deterministic name (SC-B9).
     async fn create(
         &self,
@@ -190,14 +209,15 @@ impl Act {
         match self.context.create_once(&self.caches.snapshots, &snapshot.body).await {
             Ok(Created::New(created)) => {
                 self.metrics.created(snapshot.owner.kind, event::of_build(build).workflow());
-                // Builds from before the start were signed at a time this process did not see.
-                if let Some(completed) =
-                    build.completion_time().filter(|completed| *completed >= self.context.started())
-                {
-                    self.metrics.signed_after(seconds(now.duration_since(completed)));
-                }
+                self.count_chains_wait(build, outcomes, now);
                 audit("ADD", "Snapshot", &*created, Some(meta::name(build)));
-                outcomes.attempts.remove(owner);
+                let left_out = content::left_out_results(build, |key| meta::annotation(&*created, key).is_some());
+                if !left_out.is_empty() {
+                    tracing::info!(namespace = meta::namespace(build), build = meta::name(build), snapshot = %snapshot.name, results = ?left_out, "results that make no annotation are left out of the Snapshot");
+                }
+                // What became of the candidate is still to be told.
+                let gcl = outcomes.attempts.remove(owner).and_then(|attempt| attempt.gcl);
+                outcomes.attempt(owner).gcl = gcl;
                 Ok(())
             }
             Ok(Created::Exists(existing)) if build::has(&existing, build, &snapshot.owner) => {
@@ -220,7 +240,8 @@ impl Act {
             }
             Err(error) if error.class() == ErrorClass::NotLeader => Err(error),
             Err(error) => {
-                refused(build, &snapshot, &error, outcomes.attempt(owner), now);
+                let attempt = outcomes.attempt(owner);
+                refused(build, error.class(), error.cause(), snapshot.fingerprint, attempt, now);
                 tracing::warn!(namespace = meta::namespace(build), build = meta::name(build), %error, "Snapshot not created");
                 outcomes.error = Some(error);
                 Ok(())
@@ -229,37 +250,10 @@ impl Act {
     }
 }
 
-/// Remembers why a create failed and when it may be tried again (SC-B16).
-fn refused(build: &PipelineRun, snapshot: &NewSnapshot, error: &ApiError, attempt: &mut Attempt, now: Timestamp) {
-    let (class, pause) = match error.class() {
-        ErrorClass::Quota => (RefusalClass::Quota, Some(spread(build, SignedDuration::from_hours(1)))),
-        ErrorClass::Forbidden | ErrorClass::Denied => {
-            let pause =
-                SignedDuration::from_secs(1_i64 << attempt.forbidden.min(10)).min(SignedDuration::from_mins(10));
-            attempt.forbidden += 1;
-            (RefusalClass::Forbidden, Some(pause))
-        }
-        // A create in a namespace that is gone answers 404.
-        ErrorClass::NamespaceTerminating | ErrorClass::NotFound => {
-            (RefusalClass::NamespaceTerminating, Some(SignedDuration::from_mins(10)))
-        }
-        ErrorClass::Invalid | ErrorClass::TooLarge => (RefusalClass::Invalid, None),
-        ErrorClass::Conflict | ErrorClass::Retryable { .. } | ErrorClass::NotLeader => (RefusalClass::Retryable, None),
-    };
-    attempt.refusal = Some(Refusal {
-        class,
-        text: error.cause().to_owned(),
-        until: pause.map(|pause| later(now, pause)),
-        fingerprint: (class == RefusalClass::Invalid).then_some(snapshot.fingerprint),
-    });
-}
-
-/// The pause ± 10 %, different for each build and the same for each look at one.
-fn spread(build: &PipelineRun, pause: SignedDuration) -> SignedDuration {
-    let mut hasher = DefaultHasher::new();
-    meta::uid(build).hash(&mut hasher);
-    let per_mille = i64::try_from(hasher.finish() % 201).unwrap_or_default() + 900;
-    SignedDuration::from_millis(pause.as_secs().saturating_mul(per_mille))
+/// The write may have been accepted all the same. Asked once more at once, the answer is there in time for the marker
+/// on the Snapshot, which does not wait for it (SC-B34).
+fn answer_lost(result: &Result<Option<GclAttempt>, ApiError>) -> bool {
+    matches!(result, Err(error) if error.class() == ErrorClass::Retryable { after: None })
 }
 
 fn promoted(
@@ -314,10 +308,6 @@ fn audit<K: kube::Resource<DynamicType = ()>>(
     );
 }
 
-fn later(now: Timestamp, pause: SignedDuration) -> Timestamp {
-    now.saturating_add(pause).unwrap_or(Timestamp::MAX)
-}
-
 fn seconds(duration: SignedDuration) -> f64 {
     duration.as_secs_f64().max(0.0)
 }
@@ -326,14 +316,25 @@ fn seconds(duration: SignedDuration) -> f64 {
 mod tests {
     use super::*;
 
+    // SC-78: an empty commit does not erase the one that is there.
     #[test]
-    fn sc_b16_a_quota_is_asked_again_after_54_to_66_minutes() {
-        for uid in ["a", "b", "c", "0f8fad5b-d9cb-469f-a165-70867728950e"] {
-            let mut build = PipelineRun::default();
-            build.metadata.uid = Some(uid.to_owned());
-            let pause = spread(&build, SignedDuration::from_hours(1));
-            assert!((SignedDuration::from_mins(54)..=SignedDuration::from_mins(66)).contains(&pause), "{pause}");
-            assert_eq!(pause, spread(&build, SignedDuration::from_hours(1)));
-        }
+    fn sc_78_image_and_commit_are_written() {
+        let image = integration_core::image::ImageReference::from_results(
+            "quay.io/o/i:tag",
+            &format!("sha256:{}", "a".repeat(64)),
+        )
+        .unwrap();
+        let mut candidate = Candidate {
+            component: "c1".to_owned(),
+            version: String::new(),
+            image: image.clone(),
+            url: "https://h/r".to_owned(),
+            commit: "abc".to_owned(),
+            start: None,
+        };
+        let written = json!({"status": {"lastPromotedImage": image.to_string(), "lastBuiltCommit": "abc"}});
+        assert_eq!(candidate_status(&candidate), written);
+        candidate.commit.clear();
+        assert_eq!(candidate_status(&candidate), json!({"status": {"lastPromotedImage": image.to_string()}}));
     }
 }

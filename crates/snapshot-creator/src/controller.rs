@@ -78,10 +78,7 @@ fn applications(wake: Waker) -> Watch<Application> {
 
 fn groups(wake: Waker) -> Watch<ComponentGroup> {
     Watch::<ComponentGroup>::new()
-        .index(BY_MEMBER, |group| {
-            let members = group.spec.components.iter().filter(|reference| !reference.is_group());
-            members.map(|reference| observe::member(&reference.name, reference.version_name())).collect()
-        })
+        .index(BY_MEMBER, members)
         .index(BY_LISTED_COMPONENT, |group| referenced(group, false))
         .index(BY_NESTED, |group| referenced(group, true))
         .on_change(move |change| {
@@ -91,11 +88,11 @@ fn groups(wake: Waker) -> Watch<ComponentGroup> {
         })
 }
 
-/// Only Snapshots of builds are kept.
+/// Only Snapshots of builds are kept, and of them only whose they are.
 fn snapshots(wake: Waker) -> Watch<Snapshot> {
     Watch::<Snapshot>::new()
         .labels(keys::BUILD_PIPELINE_RUN)
-        .trim(|snapshot| snapshot.status.conditions = Vec::new())
+        .trim(trim_snapshot)
         .index(BY_BUILD, |snapshot| {
             meta::label(snapshot, keys::BUILD_PIPELINE_RUN).map(str::to_owned).into_iter().collect()
         })
@@ -107,6 +104,34 @@ fn snapshots(wake: Waker) -> Watch<Snapshot> {
                 wake.build_of_snapshot(snapshot);
             }
         })
+}
+
+/// Test results alone can take 160 KiB of a Snapshot's annotations; of results of the build only the keys are looked at.
+fn trim_snapshot(snapshot: &mut Snapshot) {
+    snapshot.status.conditions = Vec::new();
+    if let Some(annotations) = &mut snapshot.metadata.annotations {
+        annotations.retain(|key, value| {
+            if key.starts_with(keys::RESULT_PREFIX) {
+                value.clear();
+                return true;
+            }
+            key == keys::BUILD_PIPELINE_RUN || key == keys::BUILD_PIPELINE_RUN_UID
+        });
+    }
+}
+
+/// What a group lists, as it is looked up: nested groups are no members (SC-26).
+fn members(group: &ComponentGroup) -> Vec<String> {
+    let members = group.spec.components.iter().filter(|reference| !reference.is_group());
+    members.map(|reference| observe::member(&reference.name, reference.version_name())).collect()
+}
+
+/// Name of the build a Snapshot was made for. A name that is no label value stands in the annotation of the same key
+/// (API-B24).
+fn build_of(snapshot: &Snapshot) -> Option<&str> {
+    let label = meta::label(snapshot, keys::BUILD_PIPELINE_RUN)?;
+    let whole = meta::annotation(snapshot, keys::BUILD_PIPELINE_RUN);
+    Some(whole.filter(|name| names::label_value(name) == label).unwrap_or(label))
 }
 
 /// Names of the Components, or of the nested ComponentGroups, that a group lists.
@@ -174,11 +199,8 @@ impl Waker {
 
     fn build_of_snapshot(&self, snapshot: &Snapshot) {
         let Some(caches) = self.caches.get() else { return };
-        let Some(label) = meta::label(snapshot, keys::BUILD_PIPELINE_RUN) else { return };
-        // A name that is no label value stands in the annotation of the same key (API-B24).
-        let name =
-            meta::annotation(snapshot, keys::BUILD_PIPELINE_RUN).filter(|name| names::label_value(name) == label);
-        if let Some(run) = caches.builds.get(meta::namespace(snapshot), name.unwrap_or(label)) {
+        let Some(name) = build_of(snapshot) else { return };
+        if let Some(run) = caches.builds.get(meta::namespace(snapshot), name) {
             self.wake(&run);
         }
     }
@@ -187,5 +209,101 @@ impl Waker {
         if revivable(run, self.context.now()) {
             self.queue.wake(ObjectKey::of(run));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn group(components: &Value) -> ComponentGroup {
+        serde_json::from_value(json!({
+            "apiVersion": "appstudio.redhat.com/v1beta2",
+            "kind": "ComponentGroup",
+            "metadata": {"name": "g", "namespace": "team", "uid": "g"},
+            "spec": {"components": components},
+        }))
+        .unwrap()
+    }
+
+    fn member(name: &str, version: &str) -> Value {
+        json!({"name": name, "componentVersion": {"name": version}})
+    }
+
+    // SC-26; 02 E-8, E-9
+    #[test]
+    fn sc_26_a_group_owns_the_components_it_lists_in_that_version() {
+        let listed = members(&group(&json!([
+            member("c1", "v1"),
+            {"name": "c1", "kind": "Component", "componentVersion": {"name": "v2"}},
+            {"name": "c2", "kind": "ComponentGroup", "componentVersion": {"name": "v1"}},
+        ])));
+        assert_eq!(listed, [observe::member("c1", "v1"), observe::member("c1", "v2")]);
+        assert!(!listed.contains(&observe::member("c1", "V1")), "versions are compared exactly");
+    }
+
+    fn wakes(before: Option<&Value>, after: Option<&Value>) -> bool {
+        let (before, after) = (before.map(|list| Arc::new(group(list))), after.map(|list| Arc::new(group(list))));
+        changed(&Change { before: before.as_ref(), after: after.as_ref() }, |a: &ComponentGroup, b| {
+            a.spec.components == b.spec.components
+        })
+    }
+
+    // SC-B37: appearing, vanishing and a new spec wake builds; a new status does not.
+    #[test]
+    fn sc_b37_only_what_may_bring_a_snapshot_wakes_builds() {
+        let (one, two) = (json!([member("c1", "v1")]), json!([member("c1", "v2")]));
+        assert!(wakes(None, Some(&one)) && wakes(Some(&one), None) && wakes(Some(&one), Some(&two)));
+        assert!(!wakes(Some(&one), Some(&one)));
+        let before = Arc::new(group(&one));
+        let mut replaced = group(&one);
+        replaced.metadata.uid = Some("other".to_owned());
+        let mut terminating = group(&one);
+        terminating.metadata.deletion_timestamp = serde_json::from_value(json!("2025-01-01T00:00:00Z")).unwrap();
+        for after in [replaced, terminating] {
+            let after = Arc::new(after);
+            assert!(changed(&Change { before: Some(&before), after: Some(&after) }, |_: &ComponentGroup, _| true));
+        }
+    }
+
+    // SC-B37: nested groups decide whom a change concerns beside the members.
+    #[test]
+    fn sc_b37_members_and_nested_groups_are_told_apart() {
+        let group = group(&json!([member("c1", "v1"), {"name": "nested", "kind": "componentGroup"}]));
+        assert_eq!((referenced(&group, false), referenced(&group, true)), (vec!["c1".into()], vec!["nested".into()]));
+    }
+
+    fn snapshot(label: &str, annotation: Option<&str>) -> Snapshot {
+        let annotations = annotation.map(|name| {
+            json!({keys::BUILD_PIPELINE_RUN: name, "foo": "bar", keys::TEST_STATUS: "[]",
+            format!("{}image-url", keys::RESULT_PREFIX): "quay.io/o/i"})
+        });
+        serde_json::from_value(json!({
+            "metadata": {"name": "s", "labels": {keys::BUILD_PIPELINE_RUN: label}, "annotations": annotations},
+        }))
+        .unwrap()
+    }
+
+    // SC-B16, SC-B37, API-B24
+    #[test]
+    fn sc_b16_a_snapshot_wakes_its_build_also_when_the_name_is_no_label_value() {
+        let long = "b".repeat(70);
+        assert_eq!(build_of(&snapshot("b1", None)), Some("b1"));
+        assert_eq!(build_of(&snapshot(&names::label_value(&long), Some(&long))), Some(long.as_str()));
+        assert_eq!(build_of(&snapshot("b1", Some("another"))), Some("b1"), "the label decides");
+        assert_eq!(build_of(&Snapshot::default()), None);
+    }
+
+    // SC-B25: trimmed objects; whose Snapshot it is and which results it carries stays.
+    #[test]
+    fn sc_b25_a_snapshot_is_kept_without_what_is_not_read() {
+        let mut kept = snapshot("b1", Some("b1"));
+        trim_snapshot(&mut kept);
+        let result = format!("{}image-url", keys::RESULT_PREFIX);
+        let expected = [(keys::BUILD_PIPELINE_RUN.to_owned(), "b1".to_owned()), (result, String::new())];
+        assert_eq!(kept.metadata.annotations, Some(expected.into()));
+        assert_eq!(meta::label(&kept, keys::BUILD_PIPELINE_RUN), Some("b1"));
     }
 }

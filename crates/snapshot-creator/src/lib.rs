@@ -1,20 +1,22 @@
 //! snapshot-creator turns finished build PipelineRuns into Snapshots.
 //!
 //! It watches build PipelineRuns (`pipelines.appstudio.openshift.io/type=build`). While a push build runs, it holds it
-//! by a finalizer. Once the build has succeeded and Tekton Chains has signed it, the build becomes the candidate of its
-//! Component (the global candidate list), a Snapshot is created for its Application or for every ComponentGroup that
-//! lists the built version, and one patch of the PipelineRun says so and lets it go. Builds of pull requests and merge
-//! queues are left alone for now.
+//! by a finalizer. Once the build has succeeded and Tekton Chains is done with it, the build becomes the candidate of
+//! its Component (the global candidate list) unless a newer one is, a Snapshot is created for its Application or for
+//! every ComponentGroup that lists the built version, and one patch of the PipelineRun says so and lets it go. A build
+//! that cannot get its Snapshot is told why and let go too; most causes may still be removed within 24 hours. Builds of
+//! pull requests and merge queues are left alone for now; they are only told when what they belong to does not exist.
 //!
 //! # Objects and keys
 //!
 //! | object | read | written |
 //! |---|---|---|
-//! | build PipelineRun | labels component, `pipelinesascode.tekton.dev/*`; annotations version, context, `chains.tekton.dev/signed`; results `IMAGE_URL`, `IMAGE_DIGEST`, `CHAINS-GIT_URL`, `CHAINS-GIT_COMMIT`; everything in the next column | finalizer `test.appstudio.openshift.io/pipelinerun`; annotations `appstudio.openshift.io/snapshot` (Application model), `…/snapshots`, `test.appstudio.openshift.io/create-snapshot-status`, `…/added-to-global-candidate-list` |
-//! | Component | spec.application, spec.source; status | annotation `test.appstudio.openshift.io/lastbuilttime`; status.lastPromotedImage, status.lastBuiltCommit (Application model) |
+//! | build PipelineRun | labels component, `pipelinesascode.tekton.dev/*`; annotations version, context, `chains.tekton.dev/signed`, `test.appstudio.openshift.io/pr-status`, `…/create-groupsnapshot-status`; condition Succeeded, times and results; what is copied to the Snapshot (`integration_core::metadata`); everything in the next column | finalizer `test.appstudio.openshift.io/pipelinerun`; annotations `appstudio.openshift.io/snapshot` (Application model), `…/snapshots`, `test.appstudio.openshift.io/create-snapshot-status`, `…/added-to-global-candidate-list` |
+//! | Component | spec.application, spec.source, deletion; annotation and status of the next column | annotation `test.appstudio.openshift.io/lastbuilttime`; status.lastPromotedImage, status.lastBuiltCommit (Application model) |
 //! | Application | uid, deletion | – |
-//! | ComponentGroup | spec.components, status.globalCandidateList | its entry of status.globalCandidateList |
-//! | Snapshot | label `appstudio.openshift.io/build-pipelinerun`, annotation `…/build-pipelinerun-uid`, owner | created |
+//! | ComponentGroup | uid, deletion, spec.components, status.globalCandidateList | the build's own entry of status.globalCandidateList |
+//! | Snapshot | label and annotation `appstudio.openshift.io/build-pipelinerun`, annotation `test.appstudio.openshift.io/build-pipelinerun-uid`, owner, creation, keys of `…/result-*` | created |
+//! | Event | – | created, about build PipelineRuns: `SnapshotCreated`, `SnapshotCreationFailed`, `GlobalCandidateListSkipped`, `LeftAlone` |
 //!
 //! # Metrics
 //!
@@ -25,14 +27,17 @@
 //! # Rooms
 //!
 //! `controller` watches, `observe` gathers a [`decide::World`] from caches, [`decide`] makes a [`decide::Plan`] of it,
-//! `act` carries it out, `reconcile` goes round until the plan is empty.
+//! `act` carries it out, `reconcile` goes round until the plan is empty, a bounded number of times. `refusal` and
+//! `memory` hold what the API server refused until it may be asked again; everything else is read from the objects.
 
 mod act;
 mod controller;
 pub mod decide;
+mod memory;
 mod metrics;
 mod observe;
 mod reconcile;
+mod refusal;
 
 use integration_runtime::{Program, Right, SettingsError, Setup};
 

@@ -92,3 +92,34 @@ impl Metrics {
         self.finalizer.observe(seconds);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::FailureReason;
+
+    // SC-B30, D-15: names, and labels of bounded values.
+    #[test]
+    fn sc_b30_what_was_done_is_counted_under_the_names_of_the_spec() {
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).unwrap();
+        metrics.created(OwnerKind::Application, "push");
+        metrics.promoted(OwnerKind::ComponentGroup);
+        metrics.count(Count::Gcl { model: OwnerKind::Application, result: GclResult::NotMember });
+        metrics.count(Count::CreationFailed { model: OwnerKind::ComponentGroup, reason: FailureReason::Quota });
+        metrics.signed_after(61.0);
+        metrics.released_after(61.0);
+        let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        for line in [
+            "integration_svc_snapshot_created_total{model=\"application\",workflow=\"push\"} 1",
+            "integration_svc_gcl_updates_total{model=\"component_group\",result=\"updated\"} 1",
+            "integration_svc_gcl_updates_total{model=\"application\",result=\"not_member\"} 1",
+            "integration_svc_snapshot_creation_failed_total{model=\"component_group\",reason=\"quota\"} 1",
+            "integration_svc_chains_wait_seconds_bucket{le=\"60\"} 0",
+            "integration_svc_chains_wait_seconds_bucket{le=\"120\"} 1",
+            "integration_svc_build_finalizer_seconds_count 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
+}

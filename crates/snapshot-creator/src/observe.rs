@@ -8,7 +8,7 @@ use integration_core::{build, names};
 use integration_runtime::{ApiError, Context, ObjectKey, Store};
 use jiff::Timestamp;
 
-use crate::decide::{Attempt, Lookup, Question, World};
+use crate::decide::{Attempt, Lookup, Question, World, meta};
 
 /// Index of builds by Component.
 pub(crate) const BY_COMPONENT: &str = "by_component";
@@ -72,9 +72,8 @@ pub(crate) fn observe(caches: &Caches, key: &ObjectKey, learnt: &mut Learnt) -> 
         ..World::default()
     };
     if let Some(name) = build::component(&run) {
-        if let Some(component) = caches.components.get(namespace, name) {
-            learnt.component = Some(component);
-        }
+        let vanished = learnt.component.take().filter(|component| meta::name(&**component) == name);
+        learnt.component = caches.components.get(namespace, name).or(vanished);
         world.component = known(learnt.component.clone(), "component", name, learnt);
         let version = build::version(&run);
         match world.component.found().map(Arc::clone) {

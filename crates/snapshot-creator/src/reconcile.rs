@@ -1,67 +1,77 @@
 //! The reconcile loop of one build: observe, decide, act, until nothing is left to do.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use integration_runtime::{ApiError, Disposition, ObjectKey, Reconciler};
+use integration_runtime::{ApiError, Disposition, ErrorClass, ObjectKey, Reconciler};
 use jiff::Timestamp;
 
 use crate::act::{Act, Outcomes};
-use crate::decide::{self, Attempt, Plan, RefusalClass, Wait, World, meta};
+use crate::decide::{self, Action, Plan, Wait, World, meta};
+use crate::memory::Memory;
 use crate::observe::{self, Learnt};
 
-/// Rounds of one reconcile. The longest ordinary story (two live reads, candidate, create under the fifth name,
-/// patch with a conflict) takes ten.
-const ROUNDS: u32 = 16;
-/// Pause where a plan waits without an error, or a reconcile used up its rounds.
+/// Rounds of one reconcile. The longest ordinary story (candidate, creates under five names, patch with a conflict)
+/// takes ten; fifteen levels of nested ComponentGroups that no cache knows yet take one each before that.
+const ROUNDS: u32 = 32;
+/// Patches of the build in one reconcile: the two of SC-B34, and conflicts.
+const PATCHES: u32 = 6;
+/// Pause where a plan waits without an error.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Builds of which it is remembered that a log line was written.
-const TOLD: usize = 8192;
+/// Pause of a build on which a reconcile could not come to an end, because somebody undoes what it writes.
+const STUCK: Duration = Duration::from_secs(60);
 
 /// Works on builds.
 pub(crate) struct Controller {
     act: Act,
     /// When this replica began to work; set by whoever needs it first.
     took_over: Arc<OnceLock<Timestamp>>,
-    /// Refusals that still hold, by build.
-    refused: Mutex<HashMap<ObjectKey, Refused>>,
-    told: Mutex<HashSet<String>>,
-}
-
-/// Refusals of one build.
-struct Refused {
-    /// Uid of the build; another build of the name starts afresh.
-    uid: String,
-    /// By owner name.
-    attempts: BTreeMap<String, Attempt>,
+    memory: Memory,
 }
 
 impl Controller {
     /// A controller that remembers nothing yet. `took_over` is set when this replica begins to work.
     pub fn new(act: Act, took_over: Arc<OnceLock<Timestamp>>) -> Self {
-        Self { act, took_over, refused: Mutex::default(), told: Mutex::default() }
+        Self { act, took_over, memory: Memory::default() }
     }
 
     async fn run(&self, key: &ObjectKey) -> Result<Disposition, ApiError> {
-        let took_over = *self.took_over.get_or_init(|| self.act.context.now());
-        let mut learnt = Learnt { took_over: Some(took_over), ..Learnt::default() };
         let mut outcomes = Outcomes::default();
         let mut uid = None;
+        let result = self.rounds(key, &mut outcomes, &mut uid).await;
+        // Also after an error: a quota must not be asked again because the patch that tells of it failed.
+        let build = self.act.caches.builds.get(&key.namespace, &key.name);
+        let open = build.is_some_and(|build| {
+            uid.as_deref() == Some(meta::uid(&*build)) && decide::revivable(&build, self.act.context.now())
+        });
+        self.memory.remember(key, uid.filter(|_| open), outcomes.attempts);
+        result
+    }
+
+    /// `uid` is set to the build that this reconcile is about.
+    async fn rounds(
+        &self,
+        key: &ObjectKey,
+        outcomes: &mut Outcomes,
+        uid: &mut Option<String>,
+    ) -> Result<Disposition, ApiError> {
+        let took_over = *self.took_over.get_or_init(|| self.act.context.now());
+        let mut learnt = Learnt { took_over: Some(took_over), ..Learnt::default() };
+        let mut patches = 0;
         for _ in 0..ROUNDS {
             learnt.attempts.clone_from(&outcomes.attempts);
             let mut world = observe::observe(&self.act.caches, key, &mut learnt);
+            let now = self.act.context.now();
             let current = world.build.as_deref().map(|build| meta::uid(build).to_owned());
             if uid.is_none() {
-                outcomes.attempts = self.recall(key, current.as_deref());
+                outcomes.attempts = self.memory.recall(key, current.as_deref(), now);
                 world.attempts.clone_from(&outcomes.attempts);
                 uid.clone_from(&current);
-            } else if uid != current {
+            } else if *uid != current {
                 // Gone, or another build of the same name, which has a wake-up of its own.
-                self.remember(key, None, BTreeMap::new());
                 return Ok(Disposition::Done);
             }
-            let plan = decide::decide(&world, self.act.context.now());
+            let plan = decide::decide(&world, now);
             self.explain(&world, &plan);
             for question in plan.ask.iter().cloned() {
                 observe::ask(&self.act.context, &self.act.caches, key, question, &mut learnt).await?;
@@ -75,15 +85,26 @@ impl Controller {
                 }
             }
             if plan.actions.is_empty() {
-                self.remember(key, uid, outcomes.attempts);
-                return Ok(self.disposition(plan.wait, outcomes.error));
+                return Ok(self.disposition(plan.wait, outcomes.error.take()));
+            }
+            if plan.actions.iter().any(|action| matches!(action, Action::PatchBuild(_))) {
+                patches += 1;
+                if patches > PATCHES {
+                    break;
+                }
             }
             for action in plan.actions {
-                self.act.perform(&world, action, &mut outcomes).await?;
+                self.act.perform(&world, action, outcomes).await?;
             }
         }
-        self.remember(key, uid, outcomes.attempts);
-        Ok(Disposition::RequeueAfter(PAUSE))
+        let (namespace, name) = (&*key.namespace, &*key.name);
+        tracing::warn!(
+            namespace,
+            name,
+            "build PipelineRun not settled: what is written to it, or to its Component or ComponentGroups, is undone \
+             at once; look for a webhook or a controller that changes these objects"
+        );
+        Ok(Disposition::RequeueAfter(STUCK))
     }
 
     fn disposition(&self, wait: Option<Wait>, error: Option<ApiError>) -> Disposition {
@@ -105,48 +126,15 @@ impl Controller {
             self.act.context.decision(because.decision, because.reason);
             let (namespace, name) = (meta::namespace(&**build), meta::name(&**build));
             let (decision, reason) = (because.decision, because.reason);
-            if decision == "left_alone" && self.first_told(meta::uid(&**build)) {
-                tracing::info!(namespace, name, reason, "build left alone");
-            } else {
-                tracing::debug!(namespace, name, decision, reason, "decided");
-            }
-        }
-    }
-
-    fn first_told(&self, uid: &str) -> bool {
-        let mut told = lock(&self.told);
-        if told.len() >= TOLD {
-            told.clear();
-        }
-        told.insert(uid.to_owned())
-    }
-
-    /// Refusals of earlier reconciles that still hold.
-    fn recall(&self, key: &ObjectKey, uid: Option<&str>) -> BTreeMap<String, Attempt> {
-        let now = self.act.context.now();
-        let mut attempts = match lock(&self.refused).get(key) {
-            Some(refused) if Some(refused.uid.as_str()) == uid => refused.attempts.clone(),
-            _ => return BTreeMap::new(),
-        };
-        for attempt in attempts.values_mut() {
-            attempt.refusal = attempt.refusal.take().filter(|refusal| refusal.until.is_none_or(|until| until > now));
-        }
-        attempts
-    }
-
-    fn remember(&self, key: &ObjectKey, uid: Option<String>, mut attempts: BTreeMap<String, Attempt>) {
-        attempts.retain(|_, attempt| {
-            attempt.gcl = None;
-            attempt.names_taken = 0;
-            attempt.refusal.as_ref().is_some_and(|refusal| refusal.class != RefusalClass::Retryable)
-        });
-        let mut refused = lock(&self.refused);
-        match uid {
-            Some(uid) if !attempts.is_empty() => {
-                refused.insert(key.clone(), Refused { uid, attempts });
-            }
-            _ => {
-                refused.remove(key);
+            match decision {
+                "left_alone" if self.memory.first_told(meta::uid(&**build)) => {
+                    tracing::info!(namespace, name, reason, "build left alone");
+                }
+                "ignore" => {
+                    let snapshots: Vec<_> = world.snapshots.iter().map(|snapshot| meta::name(&**snapshot)).collect();
+                    tracing::warn!(namespace, name, reason, ?snapshots, "the oldest Snapshot of each owner counts");
+                }
+                _ => tracing::debug!(namespace, name, decision, reason, "decided"),
             }
         }
     }
@@ -154,10 +142,14 @@ impl Controller {
 
 impl Reconciler for Controller {
     async fn reconcile(&self, key: ObjectKey) -> Disposition {
-        self.run(&key).await.unwrap_or_else(Disposition::Backoff)
+        match self.run(&key).await {
+            Ok(disposition) => disposition,
+            // The same request can never succeed (SC-B35); another version of the objects leads to another one.
+            Err(error) if matches!(error.class(), ErrorClass::Invalid | ErrorClass::TooLarge) => {
+                tracing::warn!(%key, %error, "reconcile given up until the build or what it belongs to changes");
+                Disposition::Terminal("invalid")
+            }
+            Err(error) => Disposition::Backoff(error),
+        }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

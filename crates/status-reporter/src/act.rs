@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use integration_api::{PipelineRun, Snapshot, keys};
-use integration_runtime::{ApiError, Context, EventType, ObjectKey, Part, Patched, RunPatch, Store, Update};
+use integration_runtime::metrics::LeaderGauge;
+use integration_runtime::{ApiError, Context, EventType, Part, Patched, RunPatch, Store, Update};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use crate::run;
 use crate::world::{Notice, Verdict, VerdictPlan, VerdictWorld};
 
 /// How often a patch of a PipelineRun is tried on a newer version before the key is put back.
-const TRIES: usize = 5;
+pub const TRIES: usize = 5;
 
 /// Carries plans out.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct Actor {
     pub runs: Store<PipelineRun>,
     /// Metrics.
     pub metrics: Metrics,
+    /// PipelineRuns held too long (RR-B49).
+    pub held_too_long: LeaderGauge,
 }
 
 impl Actor {
@@ -79,21 +82,22 @@ impl Actor {
     }
 
     /// Takes the finalizer off one PipelineRun (W6, RR-B37). It belongs there no more whatever the newest version is:
-    /// the result that names it is final.
-    pub async fn release(&self, pipeline_run: &Arc<PipelineRun>) -> Result<(), ApiError> {
+    /// the result that names it is final. Returns whether it is off; it may not be where others write all the time.
+    pub async fn release(&self, pipeline_run: &Arc<PipelineRun>) -> Result<bool, ApiError> {
         let mut newest = Arc::clone(pipeline_run);
         for _ in 0..TRIES {
             let patch = RunPatch::new().remove_finalizer(keys::PIPELINE_RUN_FINALIZER);
             match self.context.patch_json(&self.runs, &newest, patch).await? {
-                Patched::Conflict(changed) => newest = changed,
+                Patched::Conflict(changed) if run::held(&changed) => newest = changed,
+                // Somebody else took it off.
+                Patched::Conflict(_) | Patched::Gone => return Ok(true),
                 Patched::Written(_) => {
                     self.released(pipeline_run);
-                    return Ok(());
+                    return Ok(true);
                 }
-                Patched::Gone => return Ok(()),
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     fn released(&self, pipeline_run: &PipelineRun) {
@@ -112,7 +116,6 @@ impl Actor {
     /// Writes Warning Events.
     pub async fn events(&self, snapshot: &Snapshot, runs: &[Arc<PipelineRun>], events: Vec<Notice>) {
         for Notice { run, reason, note } in events {
-            tracing::info!(snapshot = %ObjectKey::of(snapshot), pipelineRun = run, reason, note, "event");
             match run {
                 None => self.context.event(snapshot, EventType::Warning, reason, note).await,
                 Some(name) => {

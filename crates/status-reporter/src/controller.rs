@@ -13,10 +13,13 @@ use integration_runtime::{
 
 use crate::act::Actor;
 use crate::decide::{report, verdict};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::observe::{BY_OWNER, BY_SNAPSHOT, Observer};
 use crate::world::{Decision, VerdictPlan};
 use crate::{run, trim};
+
+/// Pause after a PipelineRun that was changed by others each time we tried.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// The program.
 #[derive(Debug)]
@@ -46,6 +49,7 @@ impl Program for StatusReporter {
     fn start(setup: &mut Setup, _: Settings) -> Result<(), SettingsError> {
         let context = setup.context();
         let metrics = Metrics::new(context.registry()).map_err(|error| SettingsError(error.to_string()))?;
+        let held_too_long = metrics::held(&context).map_err(|error| SettingsError(error.to_string()))?;
         let verdicts = setup.queue("verdict");
         let reports = setup.queue("report");
         let snapshots = setup.watch(watch_snapshots(verdicts.clone(), reports.clone()));
@@ -70,12 +74,17 @@ impl Program for StatusReporter {
             applications,
             groups,
         };
-        let actor = Actor { context, snapshots: snapshots.clone(), runs: runs.clone(), metrics };
+        let actor = Actor { context, snapshots: snapshots.clone(), runs: runs.clone(), metrics, held_too_long };
         let judge = Judge { observer: observer.clone(), actor: actor.clone() };
         setup.serve(&verdicts, judge, move || snapshots.keys());
         setup.serve(&reports, Releaser { observer, actor }, move || held(&runs));
         Ok(())
     }
+}
+
+/// Selects test PipelineRuns.
+fn tests_only() -> String {
+    format!("{}={}", keys::PIPELINE_TYPE, keys::PIPELINE_TEST)
 }
 
 fn watch_snapshots(verdicts: Queue, reports: Queue) -> Watch<Snapshot> {
@@ -102,7 +111,7 @@ fn watch_snapshots(verdicts: Queue, reports: Queue) -> Watch<Snapshot> {
 
 fn watch_runs(reports: Queue) -> Watch<PipelineRun> {
     Watch::new()
-        .labels(&format!("{}={}", keys::PIPELINE_TYPE, keys::PIPELINE_TEST))
+        .labels(&tests_only())
         .trim(trim::pipeline_run)
         .index(BY_SNAPSHOT, |run| run::snapshot_name(run).into_iter().collect())
         .on_change(move |change: Change<'_, PipelineRun>| {
@@ -219,18 +228,20 @@ struct Releaser {
 impl Reconciler for Releaser {
     async fn reconcile(&self, key: ObjectKey) -> Disposition {
         let Some(world) = self.observer.report(&key) else {
-            self.actor.metrics.held(&key, 0);
+            self.actor.held_too_long.set(&key, 0);
             return Disposition::Done;
         };
         let plan = report::decide(&world, self.observer.context.now());
         let mut disposition = Disposition::Done;
         for run in world.runs.iter().filter(|run| plan.release.iter().any(|name| name == run::name(run))) {
             // One error neither stops nor repeats the others (RR-B37).
-            if let Err(error) = self.actor.release(run).await {
-                disposition = disposition.and(Disposition::Backoff(error));
-            }
+            disposition = disposition.and(match self.actor.release(run).await {
+                Ok(true) => Disposition::Done,
+                Ok(false) => Disposition::RequeueAfter(PAUSE),
+                Err(error) => Disposition::Backoff(error),
+            });
         }
-        self.actor.metrics.held(&key, plan.overdue.len());
+        self.actor.held_too_long.set(&key, plan.overdue.len());
         tell(&self.observer, &key, plan.decision);
         self.actor.events(&world.snapshot, &world.runs, plan.events).await;
         disposition
@@ -248,28 +259,4 @@ fn tell(observer: &Observer, key: &impl Display, decided: Decision) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    // HC-20, HC-22
-    #[test]
-    fn hc_20_rights_are_the_row_of_the_table() {
-        let rights: Vec<_> = StatusReporter::RIGHTS
-            .iter()
-            .map(|right| format!("{} {}", right.resource, right.verbs.join(" ")))
-            .collect();
-        let table = [
-            "pipelineruns get list watch patch",
-            "taskruns list",
-            "repositories get list watch",
-            "snapshots get list watch patch",
-            "snapshots/status patch",
-            "components get list watch",
-            "applications get list watch",
-            "componentgroups get list watch",
-            "integrationtestscenarios get list watch",
-            "secrets get",
-        ];
-        assert_eq!(rights, table);
-    }
-}
+mod tests;

@@ -1,11 +1,9 @@
 //! Metrics of this program (SR-14, MX-5, MX-6, RR-B42, RR-B49).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use integration_api::condition::TEST_SUCCEEDED;
-use integration_runtime::ObjectKey;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use integration_runtime::Context;
+use integration_runtime::metrics::LeaderGauge;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
 use crate::world::Attempt;
 
@@ -19,8 +17,6 @@ pub struct Metrics {
     durations: HistogramVec,
     attempts: IntCounterVec,
     released: IntCounterVec,
-    held: IntGauge,
-    held_by_key: Arc<Mutex<HashMap<ObjectKey, usize>>>,
 }
 
 impl Metrics {
@@ -36,16 +32,10 @@ impl Metrics {
             durations: HistogramVec::new(durations.buckets(BUCKETS.to_vec()), &["type", "reason"])?,
             attempts: IntCounterVec::new(attempts, &["type", "reason"])?,
             released: IntCounterVec::new(released, &["cause"])?,
-            held: IntGauge::new(
-                "integration_svc_finalizers_held_too_long",
-                "Finished test PipelineRuns held for more than four hours.",
-            )?,
-            held_by_key: Arc::default(),
         };
         registry.register(Box::new(metrics.durations.clone()))?;
         registry.register(Box::new(metrics.attempts.clone()))?;
         registry.register(Box::new(metrics.released.clone()))?;
-        registry.register(Box::new(metrics.held.clone()))?;
         Ok(metrics)
     }
 
@@ -60,17 +50,12 @@ impl Metrics {
     pub fn released(&self, cause: &'static str) {
         self.released.with_label_values(&[cause]).inc();
     }
+}
 
-    /// Notes how many PipelineRuns of this Snapshot are held too long.
-    pub fn held(&self, key: &ObjectKey, count: usize) {
-        let mut by_key = self.held_by_key.lock().unwrap_or_else(PoisonError::into_inner);
-        if count == 0 {
-            by_key.remove(key);
-        } else {
-            by_key.insert(key.clone(), count);
-        }
-        self.held.set(i64::try_from(by_key.values().sum::<usize>()).unwrap_or(i64::MAX));
-    }
+/// How many PipelineRuns are held too long, key by key (RR-B49).
+pub fn held(context: &Context) -> prometheus::Result<LeaderGauge> {
+    let help = "Finished test PipelineRuns held for more than four hours.";
+    context.leader_gauge("integration_svc_finalizers_held_too_long", help)
 }
 
 #[cfg(test)]
@@ -96,17 +81,5 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
-    }
-
-    // RR-B49
-    #[test]
-    fn rr_b49_the_gauge_sums_over_snapshots_and_forgets_released_ones() {
-        let metrics = Metrics::new(&Registry::new()).unwrap();
-        let (a, b) = (ObjectKey::new("ns", "a"), ObjectKey::new("ns", "b"));
-        metrics.held(&a, 2);
-        metrics.held(&b, 1);
-        assert_eq!(metrics.held.get(), 3);
-        metrics.held(&a, 0);
-        assert_eq!(metrics.held.get(), 1);
     }
 }

@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::observe::Stores;
 use crate::plan::{Notice, Plan, status_patch};
 use crate::settings::Settings;
-use crate::tries::Tries;
+use crate::tries::{Target, Tries};
 use crate::world::{Facts, World};
 
 /// Works on one Snapshot at a time.
@@ -63,9 +63,7 @@ impl Reconciler for Runner {
         let disposition = match self.work(&key, &mut progress).await {
             Ok(disposition) | Err(Stop(disposition)) => disposition,
         };
-        if !progress.tries.is_empty() && self.stores.snapshots.get(&key.namespace, &key.name).is_some() {
-            self.memory.lock().unwrap_or_else(PoisonError::into_inner).insert(key, progress.tries);
-        }
+        self.remember(key, progress.tries);
         match progress.error {
             Some(error) => Disposition::Backoff(error).and(disposition),
             None => disposition,
@@ -128,7 +126,7 @@ impl Runner {
         let mut last = plan.clone();
         if !plan.metadata.is_empty() {
             let change = |newest: &Snapshot| {
-                last = decide(&world.with(newest), now);
+                last = decide(&self.around(newest, &world, progress), now);
                 last.metadata.patch()
             };
             match self
@@ -145,11 +143,12 @@ impl Runner {
                 }
                 Update::Unchanged(snapshot) => world.snapshot = snapshot,
             }
+            world = self.around(&world.snapshot, &world, progress);
             last = decide(&world, now);
         }
         if !last.conditions.is_empty() {
             let change = |newest: &Snapshot| {
-                last = decide(&world.with(newest), now);
+                last = decide(&self.around(newest, &world, progress), now);
                 status_patch(&newest.status.conditions, &last.conditions, now)
             };
             match self
@@ -166,11 +165,20 @@ impl Runner {
                 Update::Unchanged(_) => {}
             }
         }
-        self.told(&world.snapshot, &plan, progress).await;
+        self.told(&world, &plan, progress).await;
         if last.look_again.is_none() {
             progress.tries = Tries::default();
         }
+        progress.tries.keep(|target| exists(&world, target));
         Ok(last.look_again.map_or(Disposition::Done, |time| Disposition::RequeueAfter(until(time, self.context.now()))))
+    }
+
+    /// The world around a version of the Snapshot, from the caches as they are now: a write that has to be computed
+    /// again must not be decided on what was known before the first try.
+    fn around(&self, newest: &Snapshot, before: &World, progress: &Progress) -> World {
+        let key = ObjectKey::of(newest);
+        let world = self.stores.observe(&key, &progress.facts, &progress.tries, self.settings.policy());
+        world.as_ref().unwrap_or(before).with(newest)
     }
 
     /// Marks a Release as made by the service (TR-B10).
@@ -185,6 +193,19 @@ impl Runner {
         {
             progress.fail(error);
         }
+    }
+
+    fn remember(&self, key: ObjectKey, tries: Tries) {
+        let exists = |key: &ObjectKey| self.stores.snapshots.get(&key.namespace, &key.name).is_some();
+        if tries.is_empty() || !exists(&key) {
+            return;
+        }
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody is woken for Snapshots that went while another replica led; each doubling, they are looked for.
+        if memory.len().is_power_of_two() {
+            memory.retain(|key, _| exists(key));
+        }
+        memory.insert(key, tries);
     }
 
     fn remembered(&self, key: &ObjectKey) -> Tries {
@@ -208,6 +229,14 @@ impl Progress {
                 self.notices.push(notice.clone());
             }
         }
+    }
+}
+
+/// Whether the scenario or the ReleasePlan is still there; nobody tries again for one that is gone.
+fn exists(world: &World, target: &Target) -> bool {
+    match target {
+        Target::Run(name) => world.scenarios.iter().any(|object| object.metadata.name.as_ref() == Some(name)),
+        Target::Release(name) => world.plans.iter().any(|object| object.metadata.name.as_ref() == Some(name)),
     }
 }
 

@@ -40,6 +40,7 @@ pub fn url(template: &str, namespace: &str, pipeline_run: &str) -> String {
 mod tests {
     use super::*;
 
+    // API-261
     #[test]
     fn rr_58_placeholders_are_replaced_once_and_literally() {
         for (template, expected) in [

@@ -13,12 +13,13 @@
 //!
 //! | object | read | written |
 //! |---|---|---|
-//! | Snapshot | labels, annotations, owner, conditions; the images live, once for all PipelineRuns of a reconcile | owner reference; annotations `…/status` (entries of state machine M1), `…/status-corrupt`, `integration.konflux-ci.dev/auto-release-state`; conditions `AppStudioIntegrationStatus` (InProgress, Invalid), `AppStudioTestSucceeded` (only Passed without required scenarios), `AutoReleased` |
+//! | Snapshot | labels, annotations, owner, conditions; the images live, once for all PipelineRuns of a reconcile, and where a ComponentGroup's Snapshot does not say its version | owner reference; annotations `…/status` (entries of state machine M1), `…/status-corrupt`, `integration.konflux-ci.dev/auto-release-state`; conditions `AppStudioIntegrationStatus` (InProgress, Invalid), `AppStudioTestSucceeded` (only Passed without required scenarios), `AutoReleased` |
 //! | PipelineRun, label `pipelines.appstudio.openshift.io/type=test` | existence, scenario, attempt | created, with finalizer `test.appstudio.openshift.io/pipelinerun` and annotation `…/log-url` |
 //! | Release | plan, `status.automated`, condition `Released` | created; `status.automated` |
-//! | IntegrationTestScenario, ReleasePlan | all | – |
+//! | IntegrationTestScenario | all | – |
+//! | ReleasePlan | owner, label and annotation `release.appstudio.openshift.io/auto-release` | – |
 //! | Application, ComponentGroup | existence, uid, test graph | – |
-//! | Event | – | on Snapshots, never on the plain path (D-32) |
+//! | Event | – | on Snapshots, and on the scenario or ReleasePlan at fault; never on the plain path (D-32) |
 //!
 //! # Metrics
 //!
@@ -94,7 +95,7 @@ mod tests {
         let verbs = |resource: &str| rights.iter().find(|right| right.resource == resource).map(|right| right.verbs);
         assert!(
             rights.iter().all(|right| !right.verbs.contains(&"delete") && !right.verbs.contains(&"deletecollection")),
-            "HC-22"
+            "HC-22, TR-136: nothing is ever deleted"
         );
         assert!(
             rights

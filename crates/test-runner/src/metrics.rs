@@ -78,7 +78,7 @@ impl Metrics {
             )?,
             dropped: counter(
                 "integration_svc_dropped_observations_total",
-                "Times that were not observed because they are negative or above 24 h",
+                "Times that were not observed because they are not positive or above 24 h",
             )?,
             retries: counters(
                 "integration_svc_test_create_retries_total",
@@ -127,9 +127,7 @@ impl Metrics {
         let labels = [TEST_SUCCEEDED, condition::PASSED];
         self.attempts.with_label_values(&labels).inc();
         if let Some(created) = created(snapshot) {
-            self.attempt_duration
-                .with_label_values(&labels)
-                .observe(now.duration_since(created).as_secs_f64().max(0.0));
+            self.observe(&self.attempt_duration.with_label_values(&labels), created, now);
         }
     }
 
@@ -155,7 +153,7 @@ impl Metrics {
 
     fn observe(&self, histogram: &Histogram, from: Timestamp, to: Timestamp) {
         let duration = to.duration_since(from);
-        if duration.is_negative() || duration > PLAUSIBLE {
+        if !duration.is_positive() || duration > PLAUSIBLE {
             self.dropped.inc();
         } else {
             histogram.observe(duration.as_secs_f64());
@@ -208,12 +206,47 @@ mod tests {
         assert_eq!(metrics.runs.get(), 2);
     }
 
+    // TR-145, TR-B42, MX-X3
+    #[test]
+    fn mx_8_the_latency_of_a_release_runs_from_the_verdict() {
+        let metrics = Metrics::new(&Registry::new()).unwrap();
+        let verdict: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
+        metrics.released(verdict, verdict + SignedDuration::from_secs(2));
+        metrics.released(verdict, verdict + SignedDuration::from_hours(25));
+        assert_eq!(metrics.release_latency.get_sample_count(), 1);
+        assert!((metrics.release_latency.get_sample_sum() - 2.0).abs() < 1e-6);
+        assert_eq!(metrics.dropped.get(), 1);
+    }
+
+    // API-262, MX-X4
+    #[test]
+    fn mx_11_series_with_labels_appear_with_their_first_value() {
+        let registry = Registry::new();
+        let metrics = Metrics::new(&registry).unwrap();
+        let names = || registry.gather().iter().map(|family| family.name().to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            names(),
+            [
+                "integration_svc_dropped_observations_total",
+                "integration_svc_integration_pipelinerun_total",
+                "integration_svc_release_latency_seconds",
+                "integration_svc_response_seconds",
+                "integration_svc_snapshot_created_to_pipelinerun_started_seconds",
+                "integration_svc_vanished_plr_total",
+            ]
+        );
+        metrics.retry(Class::Quota);
+        metrics.release_decision("created");
+        assert!(names().contains(&"integration_svc_test_create_retries_total".to_owned()));
+        assert!(names().contains(&"integration_svc_release_decision_total".to_owned()));
+    }
+
     #[test]
     fn tr_146_verdicts_are_counted_by_type_and_reason() {
         let registry = Registry::new();
         let metrics = Metrics::new(&registry).unwrap();
         metrics.passed(&snapshot("1"), "2026-11-25T10:00:09Z".parse().unwrap());
-        // TR-147, MX-7
+        // TR-147, MX-5, MX-6, MX-7
         metrics.invalid();
         assert_eq!(metrics.attempts.with_label_values(&["AppStudioTestSucceeded", "Passed"]).get(), 1);
         assert_eq!(metrics.attempts.with_label_values(&["AppStudioIntegrationStatus", "Invalid"]).get(), 1);

@@ -113,11 +113,14 @@ impl Blueprint<'_> {
         labels.extend(own.0);
         annotations.extend(own.1);
         labels.insert(keys::PIPELINE_TYPE.to_owned(), keys::PIPELINE_TEST.to_owned());
+        // Only the scenario says whether it is optional; a label of the Snapshot does not.
+        labels.remove(keys::OPTIONAL);
         if let Some(optional) = self.scenario.metadata.labels.as_ref().and_then(|labels| labels.get(keys::OPTIONAL)) {
             labels.insert(keys::OPTIONAL.to_owned(), optional.clone());
         }
         annotations
             .insert(keys::LOG_URL.to_owned(), console::url(self.console_url, name(meta.namespace.as_deref()), run));
+        // A scenario must not speak about the run either (M1 rows 12 and 13).
         annotations.remove(keys::CANCELLED);
         annotations.remove(keys::ATTEMPT);
         if let Some(attempt) = self.attempt {
@@ -199,11 +202,14 @@ mod tests {
     }
 
     fn body_of(scenario: &IntegrationTestScenario, attempt: Option<u32>) -> Value {
-        let (snapshot, owner) =
-            (snapshot(), Owner { kind: integration_core::owner::OwnerKind::Application, name: "app".into() });
+        body_from(scenario, &snapshot(), attempt)
+    }
+
+    fn body_from(scenario: &IntegrationTestScenario, snapshot: &Snapshot, attempt: Option<u32>) -> Value {
+        let owner = Owner::application("app");
         let blueprint = Blueprint {
             scenario,
-            snapshot: &snapshot,
+            snapshot,
             owner: &owner,
             attempt,
             snapshot_param: "{}",
@@ -216,6 +222,7 @@ mod tests {
         body
     }
 
+    // API-110, API-200, API-201
     #[test]
     fn tr_111_a_pipeline_scenario_becomes_a_resolver_reference() {
         let body = body_of(&scenario(&json!({})), None);
@@ -236,7 +243,7 @@ mod tests {
     #[test]
     fn tr_116_labels_and_annotations_follow_the_snapshot_and_the_scenario() {
         let body = body_of(&scenario(&json!({})), None);
-        // TR-115, TR-117, TR-119, API-199
+        // TR-108: later sources win. TR-115, TR-117, TR-119, API-199, TR-B48
         assert_eq!(
             body["metadata"]["labels"],
             json!({
@@ -262,6 +269,51 @@ mod tests {
         assert_eq!(annotations["pac.test.appstudio.openshift.io/log-url"], url.as_str());
     }
 
+    // API-B24, API-103; 03 §22.1 row 35: the reference is refused for a Snapshot with a long name.
+    #[test]
+    fn api_b24_a_long_snapshot_name_is_shortened_in_the_label_and_kept_in_the_annotation() {
+        let long = "s".repeat(64);
+        let mut snapshot = snapshot();
+        snapshot.metadata.name = Some(long.clone());
+        let body = body_from(&scenario(&json!({})), &snapshot, None);
+        let label = body["metadata"]["labels"]["appstudio.openshift.io/snapshot"].as_str().unwrap();
+        assert!(label.len() <= 63);
+        assert_eq!(label, names::label_value(&long));
+        assert_eq!(body["metadata"]["annotations"]["appstudio.openshift.io/snapshot"], long.as_str());
+    }
+
+    // TR-117, D-12, TR-B50
+    #[test]
+    fn tr_117_neither_snapshot_nor_scenario_speaks_for_the_run() {
+        let mut snapshot = snapshot();
+        let theirs = [
+            ("pac.test.appstudio.openshift.io/cancelled", "true"),
+            ("pac.test.appstudio.openshift.io/log-url", "https://evil"),
+            ("integration.konflux-ci.dev/attempt", "7"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        snapshot.metadata.annotations.get_or_insert_default().extend(theirs.clone());
+        let labels = snapshot.metadata.labels.get_or_insert_default();
+        labels.insert(keys::OPTIONAL.to_owned(), "true".to_owned());
+        labels.insert(keys::SCENARIO.to_owned(), "other".to_owned());
+        let mut scenario = scenario(&json!({}));
+        scenario.metadata.labels = None;
+        scenario.metadata.annotations.get_or_insert_default().extend(theirs);
+        let body = body_from(&scenario, &snapshot, None);
+        let annotations = body["metadata"]["annotations"].as_object().unwrap();
+        assert_eq!(annotations.get("pac.test.appstudio.openshift.io/cancelled"), None, "its result would be hidden");
+        assert_eq!(annotations.get("integration.konflux-ci.dev/attempt"), None);
+        assert!(
+            annotations["pac.test.appstudio.openshift.io/log-url"].as_str().unwrap().starts_with("https://c/team/")
+        );
+        assert_eq!(
+            body["metadata"]["labels"].get("test.appstudio.openshift.io/optional"),
+            None,
+            "TR-11: it is required"
+        );
+        assert_eq!(body["metadata"]["labels"]["test.appstudio.openshift.io/scenario"], "e2e");
+    }
+
     #[test]
     fn tr_b50_only_a_rerun_carries_its_attempt() {
         let scenario = scenario(&json!({}));
@@ -271,6 +323,7 @@ mod tests {
         assert_ne!(first["metadata"]["name"], third["metadata"]["name"], "TR-B49");
     }
 
+    // API-111
     #[test]
     fn tr_b31_parameters_are_a_map_in_order() {
         let scenario = scenario(&json!({ "params": [

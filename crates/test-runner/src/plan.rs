@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::tries::Target;
 use crate::world::Question;
 
 /// Longest condition message, in bytes (TR-B40).
@@ -138,7 +139,7 @@ pub fn status_patch(current: &[Condition], changes: &[ConditionChange], now: Tim
     (conditions != current).then(|| json!({ "status": { "conditions": conditions } }))
 }
 
-/// A Kubernetes Event on the Snapshot.
+/// A Kubernetes Event on the Snapshot, and on the object at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Notice {
     /// Whether something is wrong.
@@ -147,6 +148,9 @@ pub struct Notice {
     pub reason: &'static str,
     /// Text for people.
     pub note: String,
+    /// The scenario or the ReleasePlan where the fault lies; it gets the Event too (TR-B43).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<Target>,
 }
 
 /// Why something was done or not done: `decision` and `reason` are bounded words for the metric, `about` names the
@@ -180,7 +184,12 @@ impl Plan {
 
     /// Plans an Event.
     pub(crate) fn notice(&mut self, warning: bool, reason: &'static str, note: impl Into<String>) {
-        self.events.push(Notice { warning, reason, note: note.into() });
+        self.events.push(Notice { warning, reason, note: note.into(), about: None });
+    }
+
+    /// Plans a warning about a fault of a scenario or a ReleasePlan.
+    pub(crate) fn fault(&mut self, about: Target, reason: &'static str, note: impl Into<String>) {
+        self.events.push(Notice { warning: true, reason, note: note.into(), about: Some(about) });
     }
 
     /// Plans to look again, at the earliest of all the times asked for.
@@ -233,6 +242,29 @@ mod tests {
         assert_eq!(written.len(), 2);
     }
 
+    // TR-1, TR-141: the list is atomic, so the patch carries all of it; the time moves only with the status.
+    #[test]
+    fn tr_1_a_condition_is_replaced_in_place() {
+        let current: Vec<Condition> = ["AppStudioIntegrationStatus", "Other"]
+            .map(|type_| Condition {
+                type_: type_.into(),
+                status: "Unknown".into(),
+                last_transition_time: "2026-11-25T10:00:00Z".into(),
+                ..Condition::default()
+            })
+            .into();
+        let mut plan = Plan::default();
+        plan.condition(condition::INTEGRATION_STATUS, condition::UNKNOWN, condition::IN_PROGRESS, "running");
+        let patch = status_patch(&current, &plan.conditions, Timestamp::UNIX_EPOCH).unwrap();
+        let written: Vec<Condition> = serde_json::from_value(patch["status"]["conditions"].clone()).unwrap();
+        assert_eq!((&*written[0].reason, &*written[0].last_transition_time), ("InProgress", "2026-11-25T10:00:00Z"));
+        assert_eq!(written[1], current[1]);
+        plan.condition(condition::INTEGRATION_STATUS, condition::FALSE, condition::INVALID, "no owner");
+        let patch = status_patch(&current, &plan.conditions, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(patch["status"]["conditions"][0]["lastTransitionTime"], "1970-01-01T00:00:00Z");
+    }
+
+    // TR-155, TR-154
     #[test]
     fn tr_b34_nothing_to_change_means_no_patch() {
         assert_eq!(MetadataChange::default().patch(), None);

@@ -54,7 +54,9 @@ mod tests {
         assert_eq!(body["spec"], json!({ "snapshot": "s", "releasePlan": "rp" }));
         // TR-149
         assert_eq!(body["metadata"]["annotations"]["tekton.dev/pipelinerunSpanContext"], "{\"traceparent\":\"00-1\"}");
+        // API-102, API-103, TR-B48: nothing else; release-service fills in author and grace period from the plan.
         assert!(body["metadata"].get("ownerReferences").is_none());
+        assert!(body.get("status").is_none());
     }
 
     #[test]

@@ -79,6 +79,7 @@ mod tests {
         CommandLine::try_parse_from(line).map(|line| line.settings).map_err(|error| error.to_string())
     }
 
+    // API-260
     #[test]
     fn tr_153_defaults() {
         let settings = parse(&[]).unwrap();

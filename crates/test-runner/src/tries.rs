@@ -4,9 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use integration_api::formats;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+/// Longest message kept, in bytes: an API server's answer may hold all that a webhook has to say.
+const MESSAGE_LIMIT: usize = 1024;
 
 /// What was to be created.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,18 +97,24 @@ impl Tries {
         self.0.is_empty()
     }
 
+    /// Forgets the targets that `keep` refuses.
+    pub fn keep(&mut self, keep: impl Fn(&Target) -> bool) {
+        self.0.retain(|target, _| keep(target));
+    }
+
     /// Forgets a target that was created.
     pub fn succeeded(&mut self, target: &Target) {
         self.0.remove(target);
     }
 
-    /// Notes a failure and computes the next try. `asked` is the pause the API server asked for.
+    /// Notes a failure and computes the next try. `asked` is the pause the API server asked for. Of the message 1 KiB
+    /// is kept (TR-B40).
     pub fn failed(
         &mut self,
         target: Target,
         cause: &str,
         class: Class,
-        message: String,
+        message: &str,
         now: Timestamp,
         asked: Option<SignedDuration>,
     ) {
@@ -116,6 +126,7 @@ impl Tries {
         let pause = jitter(pause(class, count), &seed);
         let pause = asked.map_or(pause, |asked| pause.max(asked));
         let next = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+        let message = formats::truncate(message, MESSAGE_LIMIT);
         self.0.insert(target, Failure { class, message, count, next, cause: cause.to_owned() });
     }
 }
@@ -148,7 +159,7 @@ mod tests {
         let target = Target::Run("a".into());
         let mut tries = Tries::default();
         for _ in 0..failures {
-            tries.failed(target.clone(), "1", class, "no".into(), now, asked);
+            tries.failed(target.clone(), "1", class, "no", now, asked);
         }
         tries.get(&target, "1").unwrap().next.duration_since(now).as_secs_f64()
     }
@@ -171,10 +182,23 @@ mod tests {
     fn a_failure_is_forgotten_when_its_cause_changes_or_the_create_succeeds() {
         let target = Target::Release("rp".into());
         let mut tries = Tries::default();
-        tries.failed(target.clone(), "7", Class::Terminal, "no".into(), Timestamp::UNIX_EPOCH, None);
+        tries.failed(target.clone(), "7", Class::Terminal, "no", Timestamp::UNIX_EPOCH, None);
         assert!(tries.get(&target, "7").is_some());
         assert!(tries.get(&target, "8").is_none());
         tries.succeeded(&target);
         assert!(tries.is_empty());
+    }
+
+    // TR-B40
+    #[test]
+    fn what_is_remembered_is_bounded_and_goes_with_its_cause() {
+        let (gone, kept) = (Target::Run("gone".into()), Target::Run("kept".into()));
+        let mut tries = Tries::default();
+        for target in [&gone, &kept] {
+            tries.failed(target.clone(), "1", Class::Api, &"ü".repeat(5000), Timestamp::UNIX_EPOCH, None);
+        }
+        tries.keep(|target| *target == kept);
+        assert!(tries.get(&gone, "1").is_none());
+        assert!(tries.get(&kept, "1").is_some_and(|failure| failure.message.len() <= 1024));
     }
 }

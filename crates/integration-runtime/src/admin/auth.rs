@@ -145,6 +145,7 @@ mod tests {
         (Reviewer::new(Client::new(service, "ours")), questions)
     }
 
+    // OP-10
     #[tokio::test]
     async fn op_x8_the_api_server_decides_with_everything_it_knows_about_the_user() {
         let (reviewer, questions) = reviewer();

@@ -13,7 +13,8 @@ use super::CacheObject;
 #[derive(Clone, Debug)]
 pub(crate) struct Guarded<K> {
     pub(crate) object: Result<K, String>,
-    meta: ObjectMeta,
+    /// Version, and where the object cannot be decoded also its identity.
+    pub(crate) meta: ObjectMeta,
 }
 
 /// Enough of any object to know which one it is.

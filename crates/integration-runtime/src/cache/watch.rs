@@ -1,31 +1,25 @@
 //! The task that feeds a store from the API server.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
-use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, Resource};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::{CacheObject, Guarded, Store};
 use crate::metrics::Metrics;
+use crate::random;
 
 /// Objects a list request asks for at once: small pages keep the memory of a start flat.
 const PAGE: u32 = 100;
-/// A watch that failed for longer than this is reported as unhealthy.
-const STUCK: Duration = Duration::from_secs(300);
-
-/// Where the watches of one store stand.
-#[derive(Default)]
-pub(crate) struct WatchHealth {
-    /// Scopes (the cluster, or namespaces) that have not finished their first list.
-    unsynced: AtomicUsize,
-    started: AtomicBool,
-    failing: Mutex<Option<(Instant, String)>>,
-}
+/// Pause after the first error; doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(800);
+/// Longest pause. Short, because the Lease is back as soon as the API server is: until the watch is, decisions are made on
+/// old versions, which is safe, but slow.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A store to be fed, without its type.
 pub(crate) trait WatchTask: Send + Sync {
@@ -46,26 +40,38 @@ where
     fn start(&self, client: &Client, namespaces: &[String], metrics: &Metrics, synced: &Arc<Notify>) {
         let scopes: Vec<Option<String>> =
             if namespaces.is_empty() { vec![None] } else { namespaces.iter().cloned().map(Some).collect() };
-        self.inner.health.unsynced.store(scopes.len(), Ordering::SeqCst);
-        self.inner.health.started.store(true, Ordering::SeqCst);
-        for scope in scopes {
-            let api: Api<Guarded<K>> = match &scope {
+        self.inner.health.start(scopes.len());
+        for (number, namespace) in scopes.into_iter().enumerate() {
+            let api: Api<Guarded<K>> = match &namespace {
                 Some(namespace) => Api::namespaced(client.clone(), namespace),
                 None => Api::all(client.clone()),
             };
-            tokio::spawn(feed(self.clone(), api, scope, metrics.clone(), Arc::clone(synced)));
+            let feed = Feed {
+                store: self.clone(),
+                kind: K::plural(&()).into_owned(),
+                number,
+                namespace,
+                metrics: metrics.clone(),
+                synced: Arc::clone(synced),
+            };
+            let store = self.clone();
+            let task = tokio::spawn(feed.run(api));
+            tokio::spawn(async move {
+                // It never ends, unless a listener, a trim or an index has a defect: then the cache stands still.
+                let ended = task.await;
+                tracing::error!(kind = %K::plural(&()), ?ended, "a watch ended; this is a defect, please report it with this log");
+                store.inner.health.ended(number);
+            });
         }
     }
 
     fn synced(&self) -> bool {
-        self.inner.health.started.load(Ordering::SeqCst) && self.inner.health.unsynced.load(Ordering::SeqCst) == 0
+        self.inner.health.synced()
     }
 
     fn failure(&self) -> Option<String> {
-        let failing = self.inner.health.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, error) = failing.as_ref()?;
-        (since.elapsed() > STUCK)
-            .then(|| format!("the watch on {} fails since {} s: {error}", K::plural(&()), since.elapsed().as_secs()))
+        let failure = self.inner.health.failure(Instant::now())?;
+        Some(format!("the watch on {} {failure}", K::plural(&())))
     }
 
     fn size(&self) -> (String, usize) {
@@ -73,59 +79,96 @@ where
     }
 }
 
-async fn feed<K>(store: Store<K>, api: Api<Guarded<K>>, scope: Option<String>, metrics: Metrics, synced: Arc<Notify>)
-where
-    K: CacheObject + Resource<Scope = kube::core::NamespaceResourceScope>,
-{
-    let mut config = watcher::Config::default().page_size(PAGE);
-    if let Some(selector) = &store.inner.watch.labels {
-        config = config.labels(selector);
-    }
-    let kind = K::plural(&()).into_owned();
-    let mut list = 0;
-    let mut first = true;
-    let mut stream = std::pin::pin!(watcher::watcher(api, config).default_backoff());
-    while let Some(event) = stream.next().await {
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => {
-                metrics.watch_restarted(&kind);
-                let mut failing = store.inner.health.failing.lock().unwrap_or_else(PoisonError::into_inner);
-                if failing.is_none() {
-                    tracing::warn!(kind, namespace = scope.as_deref().unwrap_or("*"), %error, "watch interrupted, trying again");
-                    *failing = Some((Instant::now(), error.to_string()));
-                }
-                continue;
-            }
-        };
-        *store.inner.health.failing.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        match event {
-            Event::Init => list = store.list_begins(),
-            Event::InitApply(guarded) | Event::Apply(guarded) => take(&store, guarded, &kind, &metrics),
-            Event::Delete(guarded) => match guarded.object {
-                Ok(object) => store.apply_deleted(&object),
-                Err(_) => forget(&store, &guarded.meta().clone()),
-            },
-            Event::InitDone => {
-                store.list_ends(list, scope.as_deref());
-                if std::mem::take(&mut first) {
-                    store.inner.health.unsynced.fetch_sub(1, Ordering::SeqCst);
-                    tracing::debug!(
-                        kind,
-                        namespace = scope.as_deref().unwrap_or("*"),
-                        objects = store.len(),
-                        "cache filled"
-                    );
-                    synced.notify_waiters();
+/// One watch.
+struct Feed<K> {
+    store: Store<K>,
+    kind: String,
+    /// Place of its scope in the health of the store.
+    number: usize,
+    namespace: Option<String>,
+    metrics: Metrics,
+    synced: Arc<Notify>,
+}
+
+impl<K: CacheObject + Resource<Scope = kube::core::NamespaceResourceScope>> Feed<K> {
+    async fn run(self, api: Api<Guarded<K>>) {
+        let mut config = watcher::Config::default().page_size(PAGE);
+        if let Some(selector) = &self.store.inner.watch.labels {
+            config = config.labels(selector);
+        }
+        let mut list = 0;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let mut stream = std::pin::pin!(watcher::watcher(api.clone(), config.clone()));
+            while let Some(event) = stream.next().await {
+                match event {
+                    // Says only that a list is asked for, perhaps in vain.
+                    Ok(Event::Init) => list = self.store.list_begins(),
+                    Ok(event) => {
+                        pause = FIRST_PAUSE;
+                        if self.store.inner.health.works(self.number) {
+                            tracing::info!(kind = self.kind, namespace = self.scope(), "watch works again");
+                        }
+                        self.take_in(event, list);
+                    }
+                    Err(error) => {
+                        if self.failed(&error) {
+                            pause = FIRST_PAUSE;
+                        }
+                        tokio::time::sleep(random::around(pause, 0.2)).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                        if must_list(&error) {
+                            break;
+                        }
+                    }
                 }
             }
         }
     }
+
+    /// Returns whether the watch worked before.
+    fn failed(&self, error: &watcher::Error) -> bool {
+        self.metrics.watch_restarted(&self.kind);
+        let news = self.store.inner.health.failed(self.number, error.to_string(), Instant::now());
+        if news {
+            tracing::warn!(kind = self.kind, namespace = self.scope(), %error, "watch interrupted, trying again");
+        }
+        news
+    }
+
+    fn take_in(&self, event: Event<Guarded<K>>, list: u64) {
+        match event {
+            Event::Init => {}
+            Event::InitApply(guarded) | Event::Apply(guarded) => take(&self.store, guarded, &self.kind, &self.metrics),
+            Event::Delete(guarded) => match guarded.object {
+                Ok(object) => self.store.apply_deleted(&object),
+                Err(_) => forget(&self.store, &guarded.meta),
+            },
+            Event::InitDone => {
+                self.store.list_ends(list, self.namespace.as_deref());
+                if self.store.inner.health.listed(self.number) {
+                    let objects = self.store.len();
+                    tracing::debug!(kind = self.kind, namespace = self.scope(), objects, "cache filled");
+                    self.synced.notify_waiters();
+                }
+            }
+        }
+    }
+
+    fn scope(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("*")
+    }
+}
+
+/// The version to resume from is gone, and the server says so before the watch begins: only a list helps. (Said during
+/// the watch, the watcher knows by itself.)
+fn must_list(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
 }
 
 fn take<K: CacheObject>(store: &Store<K>, guarded: Guarded<K>, kind: &str, metrics: &Metrics) {
-    let meta = guarded.meta().clone();
-    match guarded.object {
+    let Guarded { object, meta } = guarded;
+    match object {
         Ok(object) => {
             store.apply(object);
         }
@@ -150,3 +193,6 @@ fn forget<K: CacheObject>(store: &Store<K>, meta: &kube::core::ObjectMeta) {
         meta.uid.as_deref(),
     );
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,7 +133,12 @@ impl Schedule {
             other => {
                 state.failures = 0;
                 state.not_before = None;
-                if let Disposition::RequeueAfter(delay) = other { Some(now + *delay) } else { None }
+                match other {
+                    Disposition::RequeueAfter(delay) => Some(now + *delay),
+                    // Leadership may be back before the queue has noticed that it was away.
+                    Disposition::Backoff(_) => Some(now + FIRST_BACKOFF),
+                    _ => None,
+                }
             }
         };
         if let Some(at) = next {
@@ -216,6 +221,7 @@ mod tests {
         (Schedule::new(Limits { total, per_namespace }), Instant::now())
     }
 
+    // OP-30
     #[test]
     fn wakes_of_a_waiting_key_are_one_and_a_wake_of_a_running_key_runs_it_again() {
         let (mut s, now) = schedule(4, 4);
@@ -232,6 +238,7 @@ mod tests {
         assert!(s.keys.is_empty(), "an idle key costs nothing");
     }
 
+    // OP-X2, RR-B17
     #[test]
     fn one_namespace_cannot_take_all_workers() {
         let (mut s, now) = schedule(4, 2);
@@ -275,6 +282,49 @@ mod tests {
             s.next_timer().is_some_and(|at| at >= later + Duration::from_millis(1600)),
             "the second pause is longer"
         );
+    }
+
+    // A renewal that came late: the fence fell and rose while the queue stayed open.
+    #[test]
+    fn a_key_that_lost_leadership_on_its_way_is_looked_at_again() {
+        let (mut s, now) = schedule(1, 1);
+        s.wake(key("a", "x"), now);
+        s.next(now);
+        let lost = ApiError::not_leader("patch", "Snapshot", "a/x".to_owned());
+        s.ended(key("a", "x"), &Disposition::Backoff(lost), now);
+        assert!(s.next(now).is_none());
+        assert!(s.next(now + FIRST_BACKOFF).is_some());
+        s.ended(key("a", "x"), &Disposition::Done, now);
+        assert!(s.keys.is_empty() && s.timers.is_empty() && s.running_in.is_empty());
+    }
+
+    #[test]
+    fn keys_whose_time_has_come_run_in_that_order_and_namespaces_take_turns() {
+        let (mut s, now) = schedule(10, 10);
+        for name in ["1", "2", "3"] {
+            s.wake(key("a", name), now);
+        }
+        s.wake(key("b", "1"), now);
+        let order: Vec<_> = std::iter::from_fn(|| s.next(now)).map(|(key, _)| key.to_string()).collect();
+        assert_eq!(order, ["a/1", "b/1", "a/2", "a/3"]);
+        for (name, seconds) in [("1", 30), ("2", 10), ("3", 20)] {
+            s.ended(key("a", name), &Disposition::RequeueAfter(Duration::from_secs(seconds)), now);
+        }
+        let later = now + Duration::from_secs(60);
+        let order: Vec<_> = std::iter::from_fn(|| s.next(later)).map(|(key, _)| key.to_string()).collect();
+        assert_eq!(order, ["a/2", "a/3", "a/1"]);
+    }
+
+    // OP-X5: what can never succeed is not tried again by itself.
+    #[test]
+    fn op_x5_a_terminal_outcome_waits_for_a_change() {
+        let (mut s, now) = schedule(1, 1);
+        s.wake(key("a", "x"), now);
+        s.next(now);
+        s.ended(key("a", "x"), &Disposition::Terminal("name_exhausted"), now);
+        assert_eq!((s.next_timer(), s.keys.len()), (None, 0));
+        s.wake(key("a", "x"), now);
+        assert!(s.next(now).is_some());
     }
 
     #[test]

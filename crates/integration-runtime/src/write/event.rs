@@ -7,7 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::Resource;
 use kube::api::PostParams;
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 
+use crate::write::read::TIMEOUT;
 use crate::{Context, ObjectKey};
 
 /// Longest note the API server accepts, in bytes.
@@ -73,15 +75,16 @@ impl Context {
             }),
             ..Event::default()
         };
+        tracing::info!(kind = %K::kind(&()), %key, type = type_.as_str(), reason, note, "event");
         let api: kube::Api<Event> = kube::Api::namespaced(self.client().clone(), &key.namespace);
-        match api.create(&PostParams::default(), &event).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.code == 409 => {}
-            Err(error) => {
-                self.forget_mention(&name);
-                tracing::warn!(kind = %K::kind(&()), %key, reason, note, %error, "the Event could not be recorded");
-            }
-        }
+        let error = match timeout(TIMEOUT, api.create(&PostParams::default(), &event)).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(kube::Error::Api(status))) if status.code == 409 => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the API server did not answer in time".to_owned(),
+        };
+        self.forget_mention(&name);
+        tracing::warn!(kind = %K::kind(&()), %key, reason, error, "the Event could not be recorded");
     }
 }
 

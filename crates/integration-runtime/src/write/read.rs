@@ -12,7 +12,7 @@ use crate::cache::{CacheObject, Guarded};
 use crate::{ApiError, Context, ErrorClass, ObjectKey, Store};
 
 /// Longest time a request may take (OP-X2).
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 /// Objects asked for at once.
 const PAGE: u32 = 100;
 
@@ -24,10 +24,15 @@ impl Context {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Arc<K>>, ApiError> {
+        // Only what was known before the question can be forgotten after it: an object of that name may be created and
+        // reported while the answer is on its way.
+        let known = store.get(namespace, name).and_then(|object| object.meta().uid.clone());
         match self.get_object::<K, K>(namespace, name).await {
             Ok(object) => Ok(Some(store.observe(object))),
             Err(error) if error.class() == ErrorClass::NotFound => {
-                store.forget(namespace, name, None);
+                if known.is_some() {
+                    store.forget(namespace, name, known.as_deref());
+                }
                 Ok(None)
             }
             Err(error) => Err(error),

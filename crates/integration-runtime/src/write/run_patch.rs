@@ -120,7 +120,8 @@ impl RunPatch {
                 json!({"op": "add", "path": "/metadata/finalizers", "value": after})
             });
         }
-        if has_annotations.is_empty() && annotations.values().any(|value| value.is_some()) {
+        // A cache may keep none of the annotations of an object; only a map that is not there has to be made.
+        if meta.annotations.is_none() && annotations.values().any(|value| value.is_some()) {
             operations.extend(new_map("/metadata/annotations"));
         }
         for (key, value) in annotations {
@@ -130,7 +131,7 @@ impl RunPatch {
                 None => json!({"op": "remove", "path": path}),
             });
         }
-        if has_labels.is_empty() && !labels.is_empty() {
+        if meta.labels.is_none() && !labels.is_empty() {
             operations.extend(new_map("/metadata/labels"));
         }
         for (key, value) in labels {
@@ -176,7 +177,6 @@ impl Context {
                 Ok(Patched::Gone)
             }
             ErrorClass::Conflict | ErrorClass::Invalid => {
-                self.metrics().write_conflict(&K::plural(&()));
                 let Some(live) = self.get(store, &key.namespace, &key.name).await? else { return Ok(Patched::Gone) };
                 if live.meta().uid != object.meta().uid {
                     return Ok(Patched::Gone);
@@ -185,6 +185,7 @@ impl Context {
                 let tested_changed =
                     live.meta().finalizers != object.meta().finalizers || error.class() == ErrorClass::Conflict;
                 if tested_changed || patch.body(&*live) != Some(body) {
+                    self.metrics().write_conflict(&K::plural(&()));
                     Ok(Patched::Conflict(live))
                 } else {
                     Err(error)
@@ -251,6 +252,21 @@ mod tests {
                 {"op": "add", "path": "/metadata/annotations", "value": {}},
                 {"op": "add", "path": "/metadata/annotations/e", "value": "f"},
                 {"op": "add", "path": "/metadata/labels/c", "value": "d"}
+            ]))
+        );
+    }
+
+    // SC-B35: a cache that keeps only some keys leaves an empty map; the object itself has one.
+    #[test]
+    fn sc_b35_a_map_of_which_nothing_is_cached_is_there_all_the_same() {
+        let object = run(&json!({"uid": "u", "annotations": {}, "labels": {}}));
+        let patch = RunPatch::new().annotation("a", "1").label("l", "2");
+        assert_eq!(
+            patch.body(&object),
+            Some(json!([
+                {"op": "test", "path": "/metadata/uid", "value": "u"},
+                {"op": "add", "path": "/metadata/annotations/a", "value": "1"},
+                {"op": "add", "path": "/metadata/labels/l", "value": "2"}
             ]))
         );
     }

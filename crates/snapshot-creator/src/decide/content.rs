@@ -1,6 +1,6 @@
 //! The Snapshot as it is created (SC-104 … SC-108, SC-B23, SC-B24, SC-B38).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use integration_api::formats::gcl_marker::GclMarker;
 use integration_api::formats::truncate;
@@ -92,6 +92,13 @@ pub(super) fn snapshot(
         },
         "spec": spec,
     })
+}
+
+/// Results of the build that a Snapshot with these annotations does not carry, by name (SC-B23).
+pub(crate) fn left_out_results(build: &PipelineRun, carries: impl Fn(&str) -> bool) -> BTreeSet<&str> {
+    let results = build.status.results.iter().filter(|result| !result.value.is_empty());
+    let left_out = results.filter(|result| !metadata::result_key(&result.name).is_some_and(|key| carries(&key)));
+    left_out.map(|result| result.name.as_str()).collect()
 }
 
 /// Value of the annotation `pr-status` (API-A16).

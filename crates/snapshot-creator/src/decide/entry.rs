@@ -6,7 +6,7 @@ use integration_api::{Component, ComponentGroup, PipelineRun, keys};
 use integration_core::build;
 use integration_core::owner::{Owner, OwnerKind};
 
-use super::failure::{Failure, FailureReason};
+use super::failure::{Failure, FailureReason, REVIVES};
 use super::meta;
 use super::plan::Question;
 use super::world::{Lookup, World};
@@ -74,6 +74,7 @@ pub(super) fn find<'a>(world: &'a World, build: &'a PipelineRun) -> Found<'a> {
                 "The build PipelineRun has no label {}; its pipeline definition must set it.",
                 keys::COMPONENT
             ),
+            meanwhile: "",
         });
     };
     let component = match &world.component {
@@ -86,6 +87,7 @@ pub(super) fn find<'a>(world: &'a World, build: &'a PipelineRun) -> Found<'a> {
                     "The Component that label {} of the build names does not exist; create it, or correct the label.",
                     keys::COMPONENT
                 ),
+                meanwhile: REVIVES,
             };
             return missing(lookup, name, Question::Component(name.to_owned()), failure);
         }
@@ -125,7 +127,7 @@ fn application<'a>(world: &'a World, namespace: &str, component: &'a Arc<Compone
                 format!("The Application of Component {} does not exist; create it.", meta::name(&**component))
             };
             let about = format!("Application {namespace}/{name}");
-            let failure = Failure { reason: FailureReason::ApplicationNotFound, about, detail };
+            let failure = Failure { reason: FailureReason::ApplicationNotFound, about, detail, meanwhile: REVIVES };
             missing(lookup, name, Question::Application(name.to_owned()), failure)
         }
     }

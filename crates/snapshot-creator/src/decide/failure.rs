@@ -71,17 +71,34 @@ pub struct Failure {
     pub about: String,
     /// Cause and remedy, a sentence.
     pub detail: String,
+    /// What happens by itself while the build is open, a sentence; empty where nothing does.
+    pub meanwhile: &'static str,
 }
 
+/// What happens when the cause of a failure goes away in time (SC-B37).
+pub const REVIVES: &str = "The Snapshot is then created, within 24 hours after the end of the build.";
+/// What is told instead about a build that is not open any more.
+const CLOSED: &str = " This build gets no further Snapshot; build again.";
+
 /// The text for `create-snapshot-status`: first what failed, by reason and object, then the details, then the
-/// Snapshots that exist nevertheless.
-pub fn message(failures: &[Failure], created: &[String]) -> String {
-    let details: Vec<&str> = failures.iter().map(|failure| failure.detail.as_str()).collect();
-    let mut text = format!("{}{}", head(failures), details.join(" "));
+/// Snapshots that exist nevertheless. `open` tells whether the missing ones may still be created.
+pub fn message(failures: &[Failure], created: &[String], open: bool) -> String {
+    let mut sentences: Vec<&str> = Vec::new();
+    for failure in failures {
+        sentences.push(&failure.detail);
+        // Several failures of one kind need that only once.
+        if open && !failure.meanwhile.is_empty() && !sentences.contains(&failure.meanwhile) {
+            sentences.push(failure.meanwhile);
+        }
+    }
+    let mut text = format!("{}{}", head(failures), sentences.join(" "));
     if !created.is_empty() {
         text.push_str(" Created: ");
         text.push_str(&created.join(", "));
         text.push('.');
+    }
+    if !open {
+        text.push_str(CLOSED);
     }
     truncate(&text, MESSAGE_LIMIT)
 }
@@ -108,13 +125,24 @@ mod tests {
     use super::*;
 
     fn quota(detail: &str) -> Failure {
-        Failure { reason: FailureReason::Quota, about: "Application team/shop".to_owned(), detail: detail.to_owned() }
+        Failure {
+            reason: FailureReason::Quota,
+            about: "Application team/shop".to_owned(),
+            detail: detail.to_owned(),
+            meanwhile: "Tried again.",
+        }
     }
 
     #[test]
     fn sc_b36_a_failure_is_told_once_whatever_the_numbers_in_its_details() {
-        let text = message(&[quota("used: 10.")], &[]);
-        assert_eq!(text, "Failed to create snapshot: quota (Application team/shop): used: 10.");
+        let text = message(&[quota("used: 10."), quota("used: 10.")], &[], true);
+        assert_eq!(
+            text,
+            "Failed to create snapshot: quota (Application team/shop), quota (Application team/shop): \
+             used: 10. Tried again. used: 10."
+        );
+        let text = message(&[quota("used: 10.")], &[], true);
+        assert_eq!(text, "Failed to create snapshot: quota (Application team/shop): used: 10. Tried again.");
         let annotation = CreateSnapshotStatus::Failed { message: text }.to_annotation();
         assert!(already_told(Some(&annotation), &[quota("used: 11.")]));
         let other = Failure { about: "Application team/store".to_owned(), ..quota("used: 10.") };
@@ -126,8 +154,9 @@ mod tests {
     #[test]
     fn sc_b3_the_snapshots_that_exist_are_named() {
         assert_eq!(
-            message(&[quota("Free some.")], &["a-1".to_owned(), "b-1".to_owned()]),
-            "Failed to create snapshot: quota (Application team/shop): Free some. Created: a-1, b-1."
+            message(&[quota("Free some.")], &["a-1".to_owned(), "b-1".to_owned()], false),
+            "Failed to create snapshot: quota (Application team/shop): Free some. Created: a-1, b-1. \
+             This build gets no further Snapshot; build again."
         );
     }
 }

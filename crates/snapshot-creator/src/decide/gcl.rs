@@ -3,6 +3,7 @@
 
 use integration_api::PipelineRun;
 use integration_api::formats::gcl_marker::{GclMarker, SUCCESS};
+use integration_api::formats::truncate;
 use integration_api::keys;
 use integration_core::build::{self, BuildError, BuildResults};
 use integration_core::gcl::{self, ComponentCandidate, GclBuild, GclDecision};
@@ -13,6 +14,9 @@ use super::entry::{Entry, OwnerObject};
 use super::plan::{Action, Candidate, GclResult, Plan};
 use super::world::{GclAttempt, World};
 use super::{ended, meta};
+
+/// Most bytes of a marker's reason: it names every owner, and stands on the build and on each of its Snapshots.
+const REASON_LIMIT: usize = 2048;
 
 /// The state of the question, for all owners.
 pub(super) enum Gcl {
@@ -93,7 +97,8 @@ pub(super) fn marker(build: &PipelineRun, gcl: &Gcl, now: Timestamp) -> Option<G
         })
         .collect();
     reasons.dedup();
-    let marker = GclMarker { result: false, reason: reasons.join(" "), last_updated: now };
+    let reason = truncate(&reasons.join(" "), REASON_LIMIT);
+    let marker = GclMarker { result: false, reason, last_updated: now };
     // A new wording or time is no reason to write.
     match GclMarker::parse(meta::annotation(build, keys::ADDED_TO_GCL)) {
         Some(written) => Some(written),
@@ -121,6 +126,11 @@ fn answer(
     };
     match (promote, attempt) {
         (Answer::In(_), Some(GclAttempt::Written)) => Answer::In(GclResult::Updated),
+        // Written once and replaced since; the last writer wins, and a reconcile does not quarrel.
+        (Answer::Promote(_), Some(GclAttempt::Written)) => Answer::Out(
+            GclResult::Superseded,
+            format!("Another writer replaced the candidate of component {component} in {about}."),
+        ),
         (Answer::Promote(_), Some(GclAttempt::Gone)) => {
             Answer::Out(GclResult::NotMember, format!("Component {component} was deleted."))
         }

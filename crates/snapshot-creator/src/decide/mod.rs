@@ -9,7 +9,7 @@ use integration_core::build;
 use integration_core::event::{self, EventClass};
 use jiff::{SignedDuration, Timestamp};
 
-mod content;
+pub(crate) mod content;
 mod entry;
 mod failure;
 mod gcl;

@@ -1,15 +1,18 @@
 //! The last patch of a build: what became of it, and the release of our finalizer (SC-84, SC-88, SC-B3, SC-B16,
 //! SC-B34 W3, SC-B36).
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use integration_api::formats::create_snapshot_status::CreateSnapshotStatus;
 use integration_api::formats::gcl_marker::GclMarker;
-use integration_api::{PipelineRun, keys};
-use integration_core::metadata;
+use integration_api::{PipelineRun, Snapshot, keys};
 use integration_core::owner::OwnerKind;
+use integration_core::{build, metadata};
 use jiff::{SignedDuration, Timestamp};
 
 use super::entry::{self, Entry};
-use super::failure::{self, Failure, FailureReason};
+use super::failure::{self, Failure, FailureReason, REVIVES};
 use super::gcl::{Answer, Gcl};
 use super::plan::{Action, BuildPatch, Count, GclResult, Notice, Plan, Wait};
 use super::snapshots::{self, State};
@@ -49,17 +52,21 @@ pub(super) fn decide(
             _ => None,
         })
         .collect();
-    let refusal = refusal(states, !created.is_empty());
+    // A build that is older than that gets no other try (SC-B33).
+    let last_try = ended(build).saturating_add(build::EXPIRY).unwrap_or(Timestamp::MAX);
+    let refusal = refusal(states, !created.is_empty(), last_try);
     if let Some((RefusalClass::NamespaceTerminating, until)) = refusal {
         return Plan { wait: until.map(Wait::Until), ..patch::let_go(build, "namespace_terminating") };
     }
-    if marker.is_none() {
-        return Plan { wait: Some(Wait::Backoff), ..Plan::nothing("retry", "gcl") };
-    }
     let failures = failures(world, build, entry, states);
-    let outcome = Outcome { build, model: entry.model, failures, created, gcl, marker };
+    let open = refusal.is_some() || created.is_empty() && now <= last_try;
+    let snapshots = &world.snapshots;
+    let outcome = Outcome { build, snapshots, model: entry.model, failures, created, open, gcl, marker };
     let plan = match refusal {
         Some((class, until)) => outcome.refused(class, until, now),
+        None if marker.is_none() => {
+            return Plan { wait: Some(Wait::Backoff), ..Plan::nothing("retry", "gcl") };
+        }
         None => outcome.settled(),
     };
     if snapshots::duplicates(world, build, entry) { plan.with("ignore", "duplicate_snapshots") } else { plan }
@@ -71,9 +78,11 @@ pub(super) fn failed(build: &PipelineRun, failure: &Failure) -> Plan {
     let gcl = Gcl::Open(Vec::new());
     let outcome = Outcome {
         build,
+        snapshots: &[],
         model: entry::model(build),
         failures: vec![failure.clone()],
         created: Vec::new(),
+        open: true,
         gcl: &gcl,
         marker: None,
     };
@@ -85,9 +94,13 @@ pub(super) fn failed(build: &PipelineRun, failure: &Failure) -> Plan {
 
 struct Outcome<'a> {
     build: &'a PipelineRun,
+    /// Snapshots whose label names the build.
+    snapshots: &'a [Arc<Snapshot>],
     model: OwnerKind,
     failures: Vec<Failure>,
     created: Vec<String>,
+    /// Whether the missing Snapshots may still be created.
+    open: bool,
     gcl: &'a Gcl,
     marker: Option<&'a GclMarker>,
 }
@@ -119,6 +132,11 @@ impl Outcome<'_> {
         let mut patch = BuildPatch::default();
         self.tell_failure(&mut patch);
         self.mark(&mut patch);
+        let reason = if class == RefusalClass::Quota { "quota" } else { "forbidden" };
+        // The candidate question holds the build longer, but keeps nothing from being told (SC-B11).
+        if self.marker.is_none() {
+            return Plan { wait: Some(Wait::Backoff), ..plan(patch, "fail", reason) };
+        }
         let holds = ended(self.build).saturating_add(FORBIDDEN_HOLDS).unwrap_or(Timestamp::MAX);
         let release = class == RefusalClass::Quota || now >= holds;
         if release {
@@ -129,17 +147,22 @@ impl Outcome<'_> {
             Some(until) if held => Some(until.min(holds)),
             until => until,
         };
-        let reason = if class == RefusalClass::Quota { "quota" } else { "forbidden" };
         Plan { wait: Some(until.map_or(Wait::Backoff, Wait::Until)), ..plan(patch, "fail", reason) }
     }
 
     fn created_notice(&self) -> Notice {
         let plural = if self.created.len() == 1 { "" } else { "s" };
         let mut note = format!("Created Snapshot{plural} {}.", self.created.join(", "));
-        let skipped = metadata::snapshot_from_build(self.build).skipped_results;
-        if !skipped.is_empty() {
+        let created = |name: &str| self.created.iter().any(|created| created == name);
+        let snapshots = self.snapshots.iter().filter(|snapshot| created(meta::name(&***snapshot)));
+        // One that was adopted may carry what ours do not.
+        let carried: BTreeSet<&String> =
+            snapshots.flat_map(|snapshot| snapshot.metadata.annotations.iter().flatten().map(|(key, _)| key)).collect();
+        let mut left_out = metadata::snapshot_from_build(self.build).skipped_results;
+        left_out.retain(|name| !metadata::result_key(name).is_some_and(|key| carried.contains(&key)));
+        if !left_out.is_empty() {
             note.push_str(" Results left out because their name or value is too long or malformed: ");
-            note.push_str(&skipped.join(", "));
+            note.push_str(&left_out.join(", "));
             note.push('.');
         }
         Notice { warning: false, reason: "SnapshotCreated", note }
@@ -165,7 +188,7 @@ impl Outcome<'_> {
         if failure::already_told(told, &self.failures) {
             return;
         }
-        let message = failure::message(&self.failures, &self.created);
+        let message = failure::message(&self.failures, &self.created, self.open);
         patch.events.push(Notice { warning: true, reason: "SnapshotCreationFailed", note: message.clone() });
         let status = CreateSnapshotStatus::Failed { message };
         patch.annotate(self.build, keys::CREATE_SNAPSHOT_STATUS, status.to_annotation());
@@ -205,13 +228,20 @@ impl Outcome<'_> {
     }
 }
 
-/// The refusal that keeps the build open, and the first time to try again. A quota that stops one owner after another
-/// got its Snapshot is final for it (SC-B3).
-fn refusal(states: &[State], created: bool) -> Option<(RefusalClass, Option<Timestamp>)> {
+/// The refusal that keeps the build open, and the first time to try again. A refusal is final where the next try would
+/// come after the last one, so that the Snapshots of other owners are certified before the build expires; a quota also
+/// where another owner got its Snapshot (SC-B3).
+fn refusal(states: &[State], created: bool, last_try: Timestamp) -> Option<(RefusalClass, Option<Timestamp>)> {
     let mut found: Option<(RefusalClass, Option<Timestamp>)> = None;
     for owner in states {
         let State::Refused { class, until, .. } = owner else { continue };
-        if *class == RefusalClass::Quota && created {
+        let late = until.is_some_and(|until| until > last_try);
+        let last = match class {
+            RefusalClass::Quota => created || late,
+            RefusalClass::NamespaceTerminating => false,
+            _ => late,
+        };
+        if last {
             continue;
         }
         found = Some(match found {
@@ -256,10 +286,10 @@ fn no_group(world: &World, build: &PipelineRun, entry: &Entry<'_>) -> Failure {
         reason: FailureReason::NoComponentGroup,
         about: format!("Component {}/{component}", meta::namespace(build)),
         detail: format!(
-            "No ComponentGroup of the namespace lists version {} of component {component} ({listed}); add it to one \
-             within 24 hours after the build, and the Snapshot is created.",
+            "No ComponentGroup of the namespace lists version {} of component {component} ({listed}); add it to one.",
             entry.version
         ),
+        meanwhile: REVIVES,
     }
 }
 

@@ -11,7 +11,7 @@ use integration_core::names;
 use jiff::Timestamp;
 
 use super::entry::{Entry, OwnerObject};
-use super::failure::{Failure, FailureReason};
+use super::failure::{Failure, FailureReason, REVIVES};
 use super::plan::{NewSnapshot, Question};
 use super::world::{Attempt, Lookup, Refusal, RefusalClass, World};
 use super::{content, meta};
@@ -91,23 +91,24 @@ fn missing(
     marker: Option<&GclMarker>,
 ) -> Result<State, Vec<Question>> {
     let about = owner.about(meta::namespace(build));
-    let failed = |reason, detail| Ok(State::Failed(Failure { reason, about: about.clone(), detail }));
+    let failed =
+        |reason, detail, meanwhile| Ok(State::Failed(Failure { reason, about: about.clone(), detail, meanwhile }));
     if owner.terminating {
-        return failed(FailureReason::OwnerTerminating, format!("{about} is being deleted."));
+        let detail = format!("{about} is being deleted; if it is still needed, create it anew.");
+        return failed(FailureReason::OwnerTerminating, detail, REVIVES);
     }
     let results = match source {
         Ok(results) => results,
         Err(error) => {
             let detail = format!("{error}; correct the build pipeline and build again.");
-            return failed(build_reason(error), detail);
+            return failed(build_reason(error), detail, "");
         }
     };
     let attempt = world.attempts.get(&owner.owner.name).cloned().unwrap_or_default();
     let assembled = match assemble(world, entry, owner, results)? {
         Ok(assembled) => assembled,
         Err(error) => {
-            let detail = format!("{error}; correct it, the Snapshot is then created within 24 hours after the build.");
-            return failed(FailureReason::NestedGroup, detail);
+            return failed(FailureReason::NestedGroup, format!("{error}; correct it."), REVIVES);
         }
     };
     let new = new_snapshot(build, entry, owner, results, assembled, marker, &attempt);
@@ -192,27 +193,31 @@ fn build_reason(error: &BuildError) -> FailureReason {
 }
 
 fn refused(refusal: &Refusal, about: &str) -> State {
-    let failure = |reason, remedy: &str| Failure {
+    let failure = |reason, remedy: &str, meanwhile| Failure {
         reason,
         about: about.to_owned(),
         detail: format!("The API server refused the Snapshot: {}. {remedy}", refusal.text.trim_end_matches('.')),
+        meanwhile,
     };
     match refusal.class {
         RefusalClass::Retryable => State::Retry,
         RefusalClass::Invalid => State::Failed(failure(
             FailureReason::Invalid,
             "Correct the labels, annotations or names it complains about and build again.",
+            "",
         )),
         RefusalClass::NamesTaken => State::Failed(Failure {
             reason: FailureReason::NameExhausted,
             about: about.to_owned(),
             detail: format!("Every name that the Snapshot may have belongs to another one; delete {}.", refusal.text),
+            meanwhile: "Tried again every hour for 24 hours after the build.",
         }),
         RefusalClass::Quota => State::Refused {
             class: refusal.class,
             failure: failure(
                 FailureReason::Quota,
-                "Delete Snapshots or raise the quota; tried again every hour for 24 hours after the build.",
+                "Delete Snapshots or raise the quota.",
+                "Tried again every hour for 24 hours after the build.",
             ),
             until: refusal.until,
         },
@@ -220,7 +225,8 @@ fn refused(refusal: &Refusal, about: &str) -> State {
             class: refusal.class,
             failure: failure(
                 FailureReason::Forbidden,
-                "Ask an administrator for the right or the policy; tried again for 24 hours after the build.",
+                "Ask an administrator for the right, or to change the policy.",
+                "Tried again for 24 hours after the build.",
             ),
             until: refusal.until,
         },

@@ -21,10 +21,10 @@ pub(super) fn for_signature(build: &PipelineRun, now: Timestamp) -> Plan {
         reason: FailureReason::ChainsTimeout,
         about: format!("PipelineRun {}/{}", meta::namespace(build), meta::name(build)),
         detail: format!(
-            "Tekton Chains did not set annotation {} within 5 minutes after the build ended; check that Chains runs. \
-             If the signature comes within 24 hours, the Snapshot is created.",
+            "Tekton Chains did not set annotation {} within 5 minutes after the build ended; check that Chains runs.",
             keys::CHAINS_SIGNED
         ),
+        meanwhile: "If the signature comes within 24 hours, the Snapshot is created.",
     };
     settle::failed(build, &failure)
 }

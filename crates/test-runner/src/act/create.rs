@@ -10,7 +10,7 @@ use integration_runtime::{ApiError, Created, Disposition, ErrorClass, ObjectKey}
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::report::audit_added;
+use super::report::{audit_added, owner};
 use super::{Progress, Runner, Stop};
 use crate::decide::releases;
 use crate::pipeline_run::Blueprint;
@@ -83,8 +83,12 @@ impl Runner {
         if class != Class::Terminal && matches!(target, Target::Run(_)) {
             self.metrics.retry(class);
         }
-        tracing::warn!(snapshot = %ObjectKey::of(&*world.snapshot), ?target, class = class.word(), message, "an object could not be created");
-        progress.tries.failed(target, &cause, class, message, now, asked);
+        let (application, component_group) = owner(&world.snapshot);
+        tracing::warn!(
+            snapshot = %ObjectKey::of(&*world.snapshot), application, componentGroup = component_group, ?target,
+            class = class.word(), cause = message, "an object could not be created"
+        );
+        progress.tries.failed(target, &cause, class, &message, now, asked);
         Ok(())
     }
 
@@ -118,23 +122,8 @@ impl Runner {
             match self.context.create_once(&self.stores.runs, &blueprint.body(&blueprint.name(k))).await? {
                 Created::New(run) => {
                     self.metrics.run_created(snapshot, attempt.is_none(), now);
-                    audit_added(&*run, name);
-                    // TR-B28, TR-B32
-                    let warn = |reason, note| Notice { warning: true, reason, note };
-                    progress.note(
-                        &effective
-                            .ignored
-                            .iter()
-                            .map(|text| warn("TimeoutIgnored", format!("scenario {name}: {text}")))
-                            .collect::<Vec<_>>(),
-                    );
-                    if param.len() > LARGE_PARAM {
-                        let note = format!(
-                            "parameter SNAPSHOT of scenario {name} has {} bytes; annotate the scenario with snapshot-param-as-name=true",
-                            param.len()
-                        );
-                        progress.note(&[warn("SnapshotParamLarge", note)]);
-                    }
+                    audit_added(snapshot, &*run, name);
+                    progress.note(&warnings(name, &effective.ignored, param.len()));
                     return Ok(());
                 }
                 Created::Exists(run) if blueprint.same_cause(&run) => return Ok(()),
@@ -150,7 +139,7 @@ impl Runner {
             let body = release::body(snapshot, plan, &releases::release_name(snapshot, plan, k));
             match self.context.create_once(&self.stores.releases, &body).await? {
                 Created::New(release) => {
-                    audit_added(&*release, plan);
+                    audit_added(snapshot, &*release, plan);
                     return Ok(());
                 }
                 Created::Exists(release) if release::same_cause(&release, snapshot, plan) => return Ok(()),
@@ -177,6 +166,20 @@ impl Runner {
     }
 }
 
+/// What the author of a scenario should know although its PipelineRun was created (TR-B28, TR-B32).
+fn warnings(scenario: &str, ignored_timeouts: &[String], param_size: usize) -> Vec<Notice> {
+    let warn = |reason, note| Notice { warning: true, reason, note, about: Some(Target::Run(scenario.to_owned())) };
+    let timeouts = ignored_timeouts.iter().map(|text| warn("TimeoutIgnored", format!("scenario {scenario}: {text}")));
+    let param = (param_size > LARGE_PARAM).then(|| {
+        let note = format!(
+            "parameter SNAPSHOT of scenario {scenario} has {param_size} bytes; annotate the scenario with {}=true and read the Snapshot by its name",
+            keys::SNAPSHOT_PARAM_AS_NAME
+        );
+        warn("SnapshotParamLarge", note)
+    });
+    timeouts.chain(param).collect()
+}
+
 /// Whether the scenario wants the name of the Snapshot as parameter SNAPSHOT (TR-114, API-A19).
 fn wants_name(scenario: &IntegrationTestScenario) -> bool {
     scenario
@@ -195,5 +198,40 @@ fn class_of(error: &ApiError) -> Option<Class> {
         ErrorClass::Forbidden => Some(Class::Forbidden),
         ErrorClass::Conflict | ErrorClass::Retryable { .. } => Some(Class::Api),
         ErrorClass::NotFound | ErrorClass::NamespaceTerminating | ErrorClass::NotLeader => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    // TR-B32, TR-B43
+    #[test]
+    fn tr_b28_ignored_timeouts_and_large_parameters_are_told() {
+        assert_eq!(warnings("a", &[], LARGE_PARAM), []);
+        let told = warnings("a", &["environment variable TASKS_TIMEOUT is \"x\"".to_owned()], LARGE_PARAM + 1);
+        let reasons: Vec<_> = told.iter().map(|notice| notice.reason).collect();
+        assert_eq!(reasons, ["TimeoutIgnored", "SnapshotParamLarge"]);
+        assert!(told.iter().all(|notice| notice.about == Some(Target::Run("a".into()))));
+        assert!(told[1].note.contains("test.appstudio.openshift.io/snapshot-param-as-name=true"));
+    }
+
+    // TR-114, API-A19; 03 §22.1 row 72
+    #[test]
+    fn tr_114_only_true_asks_for_the_name() {
+        let scenario = |value: &str| -> IntegrationTestScenario {
+            let annotations = json!({ "test.appstudio.openshift.io/snapshot-param-as-name": value });
+            serde_json::from_value(json!({
+                "apiVersion": "appstudio.redhat.com/v1beta2", "kind": "IntegrationTestScenario",
+                "metadata": { "name": "a", "annotations": annotations },
+                "spec": { "resolverRef": { "resolver": "git", "params": [] } },
+            }))
+            .unwrap()
+        };
+        assert!(wants_name(&scenario("true")));
+        assert!(!wants_name(&scenario("True")));
+        assert!(!wants_name(&scenario("")));
     }
 }

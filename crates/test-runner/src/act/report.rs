@@ -9,6 +9,8 @@ use kube::Resource;
 
 use super::{Progress, Runner};
 use crate::plan::Plan;
+use crate::tries::Target;
+use crate::world::World;
 
 impl Runner {
     /// The metadata patch was accepted.
@@ -56,9 +58,10 @@ impl Runner {
     }
 
     /// All writes are done: the reasons of the plan, and the Events.
-    pub(super) async fn told(&self, snapshot: &Snapshot, plan: &Plan, progress: &mut Progress) {
+    pub(super) async fn told(&self, world: &World, plan: &Plan, progress: &mut Progress) {
+        let snapshot = &*world.snapshot;
         let key = ObjectKey::of(snapshot);
-        let (application, component_group) = (&snapshot.spec.application, &snapshot.spec.component_group);
+        let (application, component_group) = owner(snapshot);
         for reason in &plan.reasons {
             self.context.decision(reason.decision, reason.reason);
             let about = &reason.about;
@@ -70,30 +73,111 @@ impl Runner {
         }
         for notice in std::mem::take(&mut progress.notices) {
             let kind = if notice.warning { EventType::Warning } else { EventType::Normal };
+            match &notice.about {
+                Some(Target::Run(name)) => {
+                    for scenario in world.scenarios.iter().filter(|object| object.metadata.name.as_ref() == Some(name))
+                    {
+                        self.context.event(&**scenario, kind, notice.reason, notice.note.clone()).await;
+                    }
+                }
+                Some(Target::Release(name)) => {
+                    for release_plan in world.plans.iter().filter(|object| object.metadata.name.as_ref() == Some(name))
+                    {
+                        self.context.event(&**release_plan, kind, notice.reason, notice.note.clone()).await;
+                    }
+                }
+                None => {}
+            }
             self.context.event(snapshot, kind, notice.reason, notice.note).await;
         }
     }
 }
 
-/// An object was created for a scenario or a ReleasePlan.
-pub(super) fn audit_added<K: Resource<DynamicType = ()>>(object: &K, cause: &str) {
-    let meta = object.meta();
-    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
-    tracing::info!(audit = "true", action = "ADD", namespace, name, controllerKind = %K::kind(&()), cause, "created");
+/// An object was created for a scenario or a ReleasePlan of the Snapshot.
+pub(super) fn audit_added<K: Resource<DynamicType = ()>>(snapshot: &Snapshot, object: &K, cause: &str) {
+    let (application, component_group) = owner(snapshot);
+    let ObjectKey { namespace, name } = ObjectKey::of(object);
+    tracing::info!(
+        audit = "true", action = "ADD", %namespace, %name, controllerKind = %K::kind(&()),
+        snapshot = %ObjectKey::of(snapshot), application, componentGroup = component_group, cause, "created"
+    );
 }
 
 fn audit_updated(snapshot: &Snapshot, what: &str) {
-    let meta = &snapshot.metadata;
-    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
-    let (application, component_group) = (&snapshot.spec.application, &snapshot.spec.component_group);
+    let (application, component_group) = owner(snapshot);
+    let ObjectKey { namespace, name } = ObjectKey::of(snapshot);
     tracing::info!(
-        audit = "true",
-        action = "UPDATE",
-        namespace,
-        name,
-        controllerKind = "Snapshot",
-        application,
-        componentGroup = component_group,
-        "{what}"
+        audit = "true", action = "UPDATE", %namespace, %name, controllerKind = "Snapshot",
+        snapshot = %ObjectKey::of(snapshot), application, componentGroup = component_group, "{what}"
     );
+}
+
+/// Application and ComponentGroup of a Snapshot as log fields, `namespace/name` each (TR-151).
+pub(super) fn owner(snapshot: &Snapshot) -> (Option<String>, Option<String>) {
+    let namespace = snapshot.metadata.namespace.as_deref().unwrap_or_default();
+    let field = |name: &str| (!name.is_empty()).then(|| format!("{namespace}/{name}"));
+    (field(&snapshot.spec.application), field(&snapshot.spec.component_group))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(tell: impl FnOnce()) -> Value {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, tell);
+        let bytes = log.0.lock().unwrap().clone();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    // TR-151, TR-152, TR-B44, API-263
+    #[test]
+    fn tr_152_audit_lines_name_the_object_and_what_changed() {
+        let snapshot: Snapshot = serde_json::from_value(json!({
+            "metadata": { "name": "s", "namespace": "team" }, "spec": { "application": "app" } }))
+        .unwrap();
+        let updated = logged(|| audit_updated(&snapshot, "the test status was written"));
+        for (key, value) in [
+            ("audit", "true"),
+            ("action", "UPDATE"),
+            ("namespace", "team"),
+            ("name", "s"),
+            ("controllerKind", "Snapshot"),
+            ("snapshot", "team/s"),
+            ("application", "team/app"),
+            ("message", "the test status was written"),
+        ] {
+            assert_eq!(updated[key], value, "{key}");
+        }
+        assert_eq!(updated.get("componentGroup"), None);
+        let release: integration_api::Release =
+            serde_json::from_value(json!({ "metadata": { "name": "r", "namespace": "team" } })).unwrap();
+        let added = logged(|| audit_added(&snapshot, &release, "rp"));
+        assert_eq!(
+            (&added["action"], &added["controllerKind"], &added["cause"]),
+            (&json!("ADD"), &json!("Release"), &json!("rp"))
+        );
+    }
 }

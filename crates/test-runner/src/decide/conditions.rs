@@ -75,6 +75,19 @@ mod tests {
         assert!(!allowed(&[condition(INTEGRATION_STATUS, "True", FINISHED)], &removed));
     }
 
+    // TR-B16, TR-B18
+    #[test]
+    fn tr_b8_nobody_writes_an_error_mark_or_cancels() {
+        for reason in [ERROR_OCCURED, CANCELED, FINISHED] {
+            assert!(!allowed(&[], &to(INTEGRATION_STATUS, "False", reason)), "{reason}");
+            assert!(!allowed(
+                &[condition(INTEGRATION_STATUS, "Unknown", IN_PROGRESS)],
+                &to(INTEGRATION_STATUS, "True", reason)
+            ));
+        }
+        assert!(!allowed(&[], &to("ParentSnapshotsCreated", "True", "SnapshotCreated")), "not in this version");
+    }
+
     #[test]
     fn tr_b8_verdicts_of_others_and_releases_stay() {
         let passed = to(TEST_SUCCEEDED, "True", "Passed");

@@ -23,7 +23,7 @@ pub(super) fn decide(world: &World, plan: &mut Plan) -> Option<Owner> {
             {
                 plan.remove_condition(INTEGRATION_STATUS);
                 plan.because("owner", "appeared", owner.name.clone());
-            } else if snapshot::invalid(snapshot) {
+            } else if !snapshot::valid(snapshot) {
                 plan.because("nothing", "invalid", "");
                 return None;
             }

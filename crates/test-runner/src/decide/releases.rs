@@ -22,7 +22,7 @@ use crate::world::World;
 use newer::Above;
 pub use newer::is_newer;
 pub(crate) use newer::release_name;
-use outcome::{Outcome, Outcomes};
+use outcome::{Outcome, Outcomes, RELEASE_FAILED};
 
 /// Errors are final this long after the Snapshot became promotable (M4, TR-73).
 const GIVE_UP: SignedDuration = SignedDuration::from_hours(3);
@@ -115,16 +115,23 @@ impl Releases<'_> {
         // Row 4.
         let cause = release_plan.metadata.resource_version.as_deref().unwrap_or_default();
         match self.world.tries.get(&Target::Release(name.to_owned()), cause) {
-            Some(failure) if failure.class == Class::Terminal || failure.next >= give_up => {
-                Outcome::Failed { event: "ReleaseFailed", text: failure.message.clone() }
+            Some(failure) if failure.class == Class::Terminal => {
+                Outcome::Failed { event: RELEASE_FAILED, text: failure.message.clone() }
             }
-            Some(failure) if failure.next > self.now => Outcome::Retries(failure.next),
+            Some(failure) if failure.next >= give_up => {
+                let (hours, class) = (GIVE_UP.as_hours(), failure.class.word());
+                let text = format!("given up {hours} h after the verdict ({class}): {}", failure.message);
+                Outcome::Failed { event: RELEASE_FAILED, text }
+            }
+            Some(failure) if failure.next > self.now => {
+                Outcome::Retries { next: failure.next, class: failure.class.word(), message: failure.message.clone() }
+            }
             _ => {
                 for release in of_plan() {
                     let failed = release.metadata.name.as_deref().unwrap_or_default();
                     plan.notice(
                         true,
-                        "ReleaseFailed",
+                        RELEASE_FAILED,
                         format!(
                             "Release {failed} failed because it was not marked as automated in time; it is made again"
                         ),

@@ -62,7 +62,7 @@ pub fn promotable(snapshot: &Snapshot) -> Vec<&'static str> {
         .is_some_and(|value| value == "false");
     [
         (!snapshot::passed(snapshot), "not_passed"),
-        (snapshot::invalid(snapshot), "invalid"),
+        (!snapshot::valid(snapshot), "invalid"),
         (event::of_snapshot(snapshot) != SnapshotClass::Push, "not_push"),
         (forbidden, "auto_release_disabled"),
         (snapshot::type_of(snapshot) == Type::Group, "group"),

@@ -188,7 +188,7 @@ impl Namespace {
     }
 }
 
-// SC-120 … SC-123; 02 E-62
+// SC-120, SC-121, SC-122, SC-123, GA-6; 02 E-62
 #[test]
 fn sc_122_a_build_of_a_group() {
     let list = [entry("c1", "v1", "old", TIME), blank("c2", "v1"), entry("x", "v1", "junk", TIME)];
@@ -206,7 +206,7 @@ fn sc_122_a_build_of_a_group() {
     );
 }
 
-// SC-122: the candidate is taken as it stands in the list; empty url and commit are accepted.
+// SC-122, GA-6: the candidate is taken as it stands in the list; empty url and commit are accepted.
 #[test]
 fn sc_122_candidates_come_from_the_list() {
     let bare = json!({"name": "c3", "version": "v1", "lastPromotedImage": image("c3")});

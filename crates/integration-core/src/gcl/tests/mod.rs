@@ -25,7 +25,7 @@ fn decide_for(members: &[&str], list: &[Value]) -> GclDecision {
     decide(&group("g", members, &[]), list, &build())
 }
 
-// SC-B11, SC-79, GA-21; 06 E-12, E-13
+// SC-B11, SC-79, GA-20 (checked inputs only), GA-21, GA-23, GA-24, GA-25, D-8; 06 E-12, E-13
 #[rstest]
 #[case(vec![blank("a", "v1")], GclDecision::Write(vec![entry("a", "v1", "new", TEN)]))]
 #[case(vec![entry("a", "v1", "old", "2025-08-13T09:00:00Z")], GclDecision::Write(vec![entry("a", "v1", "new", TEN)]))]
@@ -42,7 +42,7 @@ fn sc_b11_a_build_becomes_the_candidate(#[case] list: Vec<Value>, #[case] expect
     assert_eq!(decide_for(&["a/v1"], &list), expected);
 }
 
-// SC-B11, GA-X6; 02 N-13
+// SC-B11, GA-22, GA-X6; 02 N-13
 #[rstest]
 #[case(&["a/v2", "b/v1"])]
 #[case(&[])]
@@ -51,7 +51,7 @@ fn sc_b11_only_members_are_written(#[case] members: &[&str]) {
     assert_eq!(decide_for(members, &[entry("a", "v1", "old", "2025-01-01T00:00:00Z")]), GclDecision::NotMember);
 }
 
-// SC-B11: other entries come back byte for byte, duplicates and junk too, and nothing changes its place.
+// SC-B11, GA-25: other entries come back byte for byte, duplicates and junk too, and nothing changes its place.
 #[test]
 fn sc_b11_other_entries_are_kept_byte_for_byte() {
     let list = [
@@ -70,7 +70,7 @@ fn sc_b11_other_entries_are_kept_byte_for_byte() {
     assert_eq!(written[2], entry("a", "v1", "new", TEN));
 }
 
-// GA-X9: a build without start never replaces a timed entry; between untimed ones the later writer wins.
+// GA-X9, GA-24: a build without start never replaces a timed entry; between untimed ones the later writer wins.
 #[test]
 fn ga_x9_an_unset_time_is_the_oldest() {
     let untimed = GclBuild { start: None, ..build() };
@@ -116,7 +116,7 @@ fn api_57_typed_entries_serialise_as_they_are_stored() {
     assert_eq!(entries(&ComponentGroup::default()), Vec::<Value>::new());
 }
 
-// GA-4, GA-5, GA-X1, GA-X3; 06 E-1 … E-5, E-7, E-10
+// GA-4, GA-5, GA-6, GA-X1, GA-X2, GA-X3, GA-X13 (what is dropped is told); 06 E-1 … E-5, E-7, E-10
 #[rstest]
 #[case(&["a/main", "b/v1"], vec![], Some((vec![blank("a", "main"), blank("b", "v1")], vec![])))]
 #[case(
@@ -168,7 +168,7 @@ fn candidate(last_built: Option<&str>, promoted: &str, commit: &str) -> integrat
     component
 }
 
-// SC-B11, SC-77; 02 E-48, E-49, N-9, N-10. The build starts at 1000 s.
+// SC-B11, SC-77, SC-78, GA-30; 02 E-48, E-49, N-9, N-10. The build starts at 1000 s.
 #[rstest]
 #[case(Some("1001"), "", "", ComponentCandidate::Superseded)]
 #[case(Some("1000"), &image("a"), "new", ComponentCandidate::Done)]

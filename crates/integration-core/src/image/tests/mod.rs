@@ -71,7 +71,7 @@ fn sc_103_tags_have_1_to_128_characters(#[case] length: usize, #[case] valid: bo
     assert_eq!(ImageReference::parse(&text).is_ok(), valid);
 }
 
-// SC-B13, API-B6, API-217; 02 E-55, E-56, E-57, N-28
+// SC-B13, GA-X10, API-B6, API-217; 02 E-55, E-56, E-57, N-28
 #[rstest]
 #[case("quay.io/o/i:tag", "quay.io/o/i")]
 #[case("quay.io/o/i", "quay.io/o/i")]

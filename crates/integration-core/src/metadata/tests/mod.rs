@@ -234,6 +234,19 @@ fn tr_b30_bookkeeping_stays_on_the_snapshot() {
     );
 }
 
+// TR-B30, D-12: a build's own end and log say nothing about the test, and a tenant must not hide or fake a result.
+#[test]
+fn tr_b30_what_speaks_about_one_pipeline_run_does_not_travel() {
+    let of_build = build(
+        json!({}),
+        json!({"pipelinesascode.tekton.dev/cancelled": "true", "pipelinesascode.tekton.dev/log-url": "https://evil"}),
+    );
+    let on_snapshot = snapshot_from_build(&of_build).annotations;
+    assert_eq!(on_snapshot.get(keys::CANCELLED).map(String::as_str), Some("true"), "so it does arrive at the Snapshot");
+    let copied = test_run_from_snapshot(&snapshot(json!({}), json!(on_snapshot), json!([])));
+    assert_eq!(copied, Copied::default());
+}
+
 // TR-118, API-140; 03 §22 row 69
 #[test]
 fn tr_118_annotations_of_the_scenario_travel_by_substring() {

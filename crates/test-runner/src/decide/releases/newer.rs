@@ -109,26 +109,27 @@ impl<'a> Above<'a> {
         if !self.known {
             return None;
         }
-        let mut names = Vec::new();
+        let name = |sibling: &&Sibling| sibling.snapshot.metadata.name.clone().unwrap_or_default();
+        let indexed =
+            |sibling: &&Sibling| sibling.releases.iter().any(|release| release.spec.release_plan == release_plan);
+        let known: Vec<String> = self.newer.iter().copied().filter(indexed).map(|sibling| name(&sibling)).collect();
+        if !known.is_empty() {
+            return Some(known);
+        }
+        let mut found = Vec::new();
         let mut unknown = false;
-        for sibling in &self.newer {
-            let snapshot = &*sibling.snapshot;
-            let indexed = sibling.releases.iter().any(|release| release.spec.release_plan == release_plan);
-            let exists = indexed
-                || snapshot::auto_released(snapshot) && {
-                    let release = release_name(snapshot, release_plan, 0);
-                    let answer = self.world.facts.releases.get(&release).copied();
-                    if answer.is_none() {
-                        unknown = true;
-                        plan.ask.insert(Question::Release(release));
-                    }
-                    answer.unwrap_or(false)
-                };
-            if exists {
-                names.push(snapshot.metadata.name.clone().unwrap_or_default());
+        for sibling in self.newer.iter().filter(|sibling| snapshot::auto_released(&sibling.snapshot)) {
+            let release = release_name(&sibling.snapshot, release_plan, 0);
+            match self.world.facts.releases.get(&release) {
+                Some(true) => found.push(name(sibling)),
+                Some(false) => {}
+                None => {
+                    unknown = true;
+                    plan.ask.insert(Question::Release(release));
+                }
             }
         }
-        (!unknown || !names.is_empty()).then_some(names)
+        (!unknown || !found.is_empty()).then_some(found)
     }
 
     /// The newest one that may still be released.
@@ -141,7 +142,7 @@ impl<'a> Above<'a> {
             } else {
                 let created = snapshot.metadata.creation_timestamp.as_ref();
                 let young = created.is_some_and(|time| now.duration_since(time.0) < OPEN_WITHIN);
-                young && !snapshot::canceled(snapshot) && !snapshot::invalid(snapshot)
+                young && !snapshot::canceled(snapshot) && snapshot::valid(snapshot)
             }
         };
         self.newer

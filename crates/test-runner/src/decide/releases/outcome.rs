@@ -9,9 +9,12 @@ use integration_api::{Snapshot, keys};
 use jiff::Timestamp;
 
 use crate::plan::Plan;
+use crate::tries::Target;
 
 /// Fixed begin of the message of a superseded Snapshot; other programs match it (API-C9).
 const SUPERSEDED: &str = "Released in newer Snapshot";
+/// Reason of Events about Releases that could not be made (TR-B43).
+pub(super) const RELEASE_FAILED: &str = "ReleaseFailed";
 /// Longest error text kept for one plan, in bytes (TR-B40).
 const ERROR_LIMIT: usize = 256;
 /// Length the annotation should not exceed, in bytes (TR-B40).
@@ -30,7 +33,7 @@ pub(super) enum Outcome {
     /// A newer Snapshot is still tested.
     Waits { newer: String, until: Timestamp },
     /// Creating failed and is tried again.
-    Retries(Timestamp),
+    Retries { next: Timestamp, class: &'static str, message: String },
     /// Not possible.
     Failed { event: &'static str, text: String },
 }
@@ -46,6 +49,7 @@ impl Outcomes {
     pub(super) fn conclude(&self, snapshot: &Snapshot, now: Timestamp, plan: &mut Plan) {
         let mut open = !plan.automate.is_empty();
         let mut state = AutoReleaseState::default();
+        let known = AutoReleaseState::parse(annotation(snapshot));
         for (name, outcome) in &self.by_plan {
             let reason = match outcome {
                 Outcome::Exists => "created",
@@ -61,9 +65,14 @@ impl Outcomes {
                     state.until = Some(*until);
                     "waiting"
                 }
-                Outcome::Retries(next) => {
+                Outcome::Retries { next, class, message } => {
                     open = true;
                     plan.look_at(*next);
+                    // Once a class (TR-B52): what the API server says may differ with every try.
+                    let begin = format!("not created yet ({class}): ");
+                    let told = known.errors.get(name).filter(|text| text.starts_with(&begin)).cloned();
+                    let text = || formats::truncate(&format!("{begin}{message}"), self.error_limit());
+                    state.errors.insert(name.clone(), told.unwrap_or_else(text));
                     "retrying"
                 }
                 Outcome::Failed { text, .. } => {
@@ -77,7 +86,6 @@ impl Outcomes {
             };
             plan.because("release", reason, name.clone());
         }
-        let known = AutoReleaseState::parse(annotation(snapshot));
         self.tell(&state, &known, plan);
         if open {
             self.remember(snapshot, &state, &known, plan);
@@ -98,17 +106,20 @@ impl Outcomes {
             );
         }
         for (name, text) in &state.errors {
-            if known.errors.get(name) != Some(text)
-                && let Some(Outcome::Failed { event, .. }) = self.by_plan.get(name)
-            {
-                plan.notice(true, event, format!("no Release for ReleasePlan {name}: {text}"));
+            if known.errors.get(name) != Some(text) {
+                let note = format!("no Release for ReleasePlan {name}: {text}");
+                match self.by_plan.get(name) {
+                    Some(Outcome::Failed { event, .. }) => plan.fault(Target::Release(name.clone()), event, note),
+                    _ => plan.notice(true, RELEASE_FAILED, note),
+                }
             }
         }
     }
 
     /// Room for the error of one plan, so that the annotation stays near 1 KiB (TR-B40).
     fn error_limit(&self) -> usize {
-        let failed = self.by_plan.values().filter(|outcome| matches!(outcome, Outcome::Failed { .. })).count();
+        let failing = |outcome: &&Outcome| matches!(outcome, Outcome::Failed { .. } | Outcome::Retries { .. });
+        let failed = self.by_plan.values().filter(failing).count();
         (ANNOTATION_LIMIT / failed.max(1)).clamp(32, ERROR_LIMIT)
     }
 

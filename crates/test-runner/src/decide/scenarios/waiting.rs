@@ -101,17 +101,17 @@ impl Tests<'_> {
         let text = format!("The integration PipelineRun could not be created: {cause}");
         self.after.update(name, TestStatus::TestInvalid, &text, self.now);
         plan.because("test", "invalid", name);
-        plan.notice(true, "TestInvalid", format!("scenario {name}: {text}"));
+        plan.fault(Target::Run(name.to_owned()), "TestInvalid", format!("scenario {name}: {text}"));
     }
 
-    /// The scenarios this one runs after (TR-94): its parents in the test graph that apply or have an entry.
+    /// The scenarios this one runs after (TR-94): its parents in the test graph that apply, in order.
     fn parents(&self, name: &str) -> Vec<String> {
         let graph = self.world.group.as_ref().and_then(|group| group.spec.test_graph.get(name));
         graph
             .into_iter()
             .flatten()
             .map(|parent| parent.name.as_str())
-            .filter(|parent| self.applicable.contains_key(parent) || self.before.get(parent).is_some())
+            .filter(|parent| self.applicable.contains_key(parent))
             .map(str::to_owned)
             .collect()
     }

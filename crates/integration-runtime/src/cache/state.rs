@@ -1,0 +1,156 @@
+//! What a store holds: objects, indexes, and the deletions it still has to remember.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use kube::Resource;
+
+use super::{IndexFn, newer, version};
+use crate::ObjectKey;
+
+/// Deletions remembered. A response that is overtaken by more of them than that comes minutes late.
+const GRAVES: usize = 1024;
+
+/// Namespace and value to names.
+type Index = HashMap<(Arc<str>, Box<str>), BTreeSet<Arc<str>>>;
+
+pub(super) struct State<K> {
+    objects: HashMap<ObjectKey, Entry<K>>,
+    indexes: Vec<Index>,
+    /// Counts the lists begun; an entry older than a finished list of its scope was not in it.
+    lists: u64,
+    graves: Graves,
+}
+
+struct Entry<K> {
+    object: Arc<K>,
+    seen: u64,
+}
+
+/// What became of a version offered to the store.
+pub(super) enum Taken<K> {
+    /// It is the newest now; before it there was this one.
+    Newest { before: Option<Arc<K>> },
+    /// The store knows a newer one, or the same.
+    Known(Arc<K>),
+    /// The object was deleted after this version.
+    Deleted,
+}
+
+impl<K: Resource<DynamicType = ()>> State<K> {
+    pub(super) fn new(indexes: usize) -> Self {
+        Self {
+            objects: HashMap::new(),
+            indexes: (0..indexes).map(|_| HashMap::new()).collect(),
+            lists: 0,
+            graves: Graves::default(),
+        }
+    }
+
+    pub(super) fn get(&self, key: &ObjectKey) -> Option<&Arc<K>> {
+        self.objects.get(key).map(|entry| &entry.object)
+    }
+
+    pub(super) fn lookup(&self, position: usize, namespace: &str, value: &str) -> Vec<Arc<K>> {
+        let namespace: Arc<str> = namespace.into();
+        let index = self.indexes.get(position);
+        let Some(names) = index.and_then(|map| map.get(&(Arc::clone(&namespace), value.into()))) else {
+            return Vec::new();
+        };
+        let key = |name: &Arc<str>| ObjectKey { namespace: Arc::clone(&namespace), name: Arc::clone(name) };
+        names.iter().filter_map(|name| self.get(&key(name)).cloned()).collect()
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.keys()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Takes in a version, unless a newer one is known or the object was deleted since.
+    pub(super) fn take(&mut self, indexes: &[(&'static str, IndexFn<K>)], key: ObjectKey, object: &Arc<K>) -> Taken<K> {
+        let seen = self.lists;
+        if let Some(entry) = self.objects.get_mut(&key)
+            && !newer(&**object, &*entry.object)
+        {
+            entry.seen = seen;
+            return Taken::Known(Arc::clone(&entry.object));
+        }
+        if self.graves.outlive(&**object) {
+            return Taken::Deleted;
+        }
+        let before = self.remove(indexes, &key);
+        for (map, (_, values)) in self.indexes.iter_mut().zip(indexes) {
+            for value in values(object) {
+                let names = map.entry((Arc::clone(&key.namespace), value.into_boxed_str())).or_default();
+                names.insert(Arc::clone(&key.name));
+            }
+        }
+        self.objects.insert(key, Entry { object: Arc::clone(object), seen });
+        Taken::Newest { before }
+    }
+
+    pub(super) fn remove(&mut self, indexes: &[(&'static str, IndexFn<K>)], key: &ObjectKey) -> Option<Arc<K>> {
+        let entry = self.objects.remove(key)?;
+        for (map, (_, values)) in self.indexes.iter_mut().zip(indexes) {
+            for value in values(&entry.object) {
+                let index_key = (Arc::clone(&key.namespace), value.into_boxed_str());
+                if let Some(names) = map.get_mut(&index_key) {
+                    names.remove(&key.name);
+                    if names.is_empty() {
+                        map.remove(&index_key);
+                    }
+                }
+            }
+        }
+        Some(entry.object)
+    }
+
+    /// Remembers that this object ended with this version: responses to earlier writes may still arrive.
+    pub(super) fn bury(&mut self, last: &K) {
+        self.graves.bury(last);
+    }
+
+    /// A list of a scope begins; returns its number.
+    pub(super) fn list_begins(&mut self) -> u64 {
+        self.lists += 1;
+        self.lists
+    }
+
+    /// What a complete list did not contain.
+    pub(super) fn not_in_list(&self, list: u64, namespace: Option<&str>) -> Vec<ObjectKey> {
+        let inside = |key: &ObjectKey| namespace.is_none_or(|namespace| namespace == &*key.namespace);
+        let missing = self.objects.iter().filter(|(key, entry)| entry.seen < list && inside(key));
+        missing.map(|(key, _)| key.clone()).collect()
+    }
+}
+
+/// Last versions of deleted objects, by uid.
+#[derive(Default)]
+struct Graves {
+    versions: HashMap<Box<str>, u64>,
+    order: VecDeque<Box<str>>,
+}
+
+impl Graves {
+    fn bury<K: Resource>(&mut self, last: &K) {
+        let (Some(uid), Some(version)) = (last.meta().uid.as_deref(), version(last)) else { return };
+        let known = self.versions.insert(uid.into(), version);
+        if known.is_none() {
+            self.order.push_back(uid.into());
+        }
+        if self.order.len() > GRAVES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.versions.remove(&oldest);
+        }
+    }
+
+    /// Whether the object was deleted with a later version than this one.
+    fn outlive<K: Resource>(&self, object: &K) -> bool {
+        let buried = object.meta().uid.as_deref().and_then(|uid| self.versions.get(uid));
+        buried.zip(version(object)).is_some_and(|(buried, version)| version <= *buried)
+    }
+}

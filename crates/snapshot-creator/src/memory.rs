@@ -1,0 +1,134 @@
+//! What is remembered from one reconcile to the next: refusals that still hold (SC-B16), and of which builds the log
+//! has spoken. A restart forgets it; that costs one more create for each refused owner.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use integration_runtime::ObjectKey;
+use jiff::Timestamp;
+
+use crate::decide::{Attempt, RefusalClass};
+
+/// Builds of which it is remembered that a log line was written.
+const TOLD: usize = 8192;
+
+/// The memory of a controller.
+#[derive(Default)]
+pub(crate) struct Memory {
+    refused: Mutex<HashMap<ObjectKey, Refused>>,
+    told: Mutex<HashSet<String>>,
+}
+
+/// Refusals of one build.
+struct Refused {
+    /// Uid of the build; another build of the name starts afresh (SC-B32).
+    uid: String,
+    /// By owner name.
+    attempts: BTreeMap<String, Attempt>,
+}
+
+impl Memory {
+    /// What earlier reconciles of this build tried. A refusal whose time has come is left out; how often it was forbidden
+    /// in a row is not.
+    pub fn recall(&self, key: &ObjectKey, uid: Option<&str>, now: Timestamp) -> BTreeMap<String, Attempt> {
+        let mut attempts = match lock(&self.refused).get(key) {
+            Some(refused) if Some(refused.uid.as_str()) == uid => refused.attempts.clone(),
+            _ => return BTreeMap::new(),
+        };
+        for attempt in attempts.values_mut() {
+            attempt.refusal = attempt.refusal.take().filter(|refusal| refusal.until.is_none_or(|until| until > now));
+        }
+        attempts
+    }
+
+    /// Keeps the refusals of a build that may still get its Snapshot; of any other, and of one that is gone (`uid` is
+    /// `None`), nothing is kept.
+    pub fn remember(&self, key: &ObjectKey, uid: Option<String>, mut attempts: BTreeMap<String, Attempt>) {
+        attempts.retain(|_, attempt| {
+            attempt.gcl = None;
+            attempt.names_taken = 0;
+            attempt.refusal.as_ref().is_some_and(|refusal| refusal.class != RefusalClass::Retryable)
+        });
+        let mut refused = lock(&self.refused);
+        match uid {
+            Some(uid) if !attempts.is_empty() => {
+                refused.insert(key.clone(), Refused { uid, attempts });
+            }
+            _ => {
+                refused.remove(key);
+            }
+        }
+    }
+
+    /// Whether this build is mentioned for the first time. Forgetting costs another log line.
+    pub fn first_told(&self, uid: &str) -> bool {
+        let mut told = lock(&self.told);
+        if told.len() >= TOLD {
+            told.clear();
+        }
+        told.insert(uid.to_owned())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::{GclAttempt, Refusal};
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn refused(class: RefusalClass, until: Option<&str>) -> BTreeMap<String, Attempt> {
+        let refusal = Refusal { class, text: "x".to_owned(), until: until.map(time), fingerprint: None };
+        let attempt = Attempt { gcl: Some(GclAttempt::Written), names_taken: 2, forbidden: 3, refusal: Some(refusal) };
+        BTreeMap::from([("app".to_owned(), attempt)])
+    }
+
+    const NOON: &str = "2025-01-01T12:00:00Z";
+    const ONE: &str = "2025-01-01T13:00:00Z";
+
+    // SC-B16; 02 N-23: a quota is not asked before its time.
+    #[test]
+    fn sc_b16_a_refusal_holds_until_its_time() {
+        let (memory, key) = (Memory::default(), ObjectKey::new("ns", "b1"));
+        memory.remember(&key, Some("u".to_owned()), refused(RefusalClass::Quota, Some(ONE)));
+        let recalled = memory.recall(&key, Some("u"), time(NOON));
+        assert_eq!(recalled["app"].refusal.as_ref().map(|refusal| refusal.class), Some(RefusalClass::Quota));
+        assert_eq!((&recalled["app"].gcl, recalled["app"].names_taken), (&None, 0), "these are of one reconcile");
+        let later = memory.recall(&key, Some("u"), time(ONE));
+        assert_eq!((&later["app"].refusal, later["app"].forbidden), (&None, 3), "tried again, the pause still grows");
+    }
+
+    // SC-B32: a build that was made anew under the same name is another build.
+    #[test]
+    fn sc_b32_a_successor_of_the_name_inherits_no_refusal() {
+        let (memory, key) = (Memory::default(), ObjectKey::new("ns", "b1"));
+        memory.remember(&key, Some("u".to_owned()), refused(RefusalClass::Invalid, None));
+        assert!(memory.recall(&key, Some("v"), time(NOON)).is_empty());
+        assert!(!memory.recall(&key, Some("u"), time(NOON)).is_empty());
+    }
+
+    // SC-B36: an error that may pass is nothing to remember; nor is anything of a build that is gone or settled.
+    #[test]
+    fn sc_b36_memory_does_not_grow_for_ever() {
+        let (memory, key) = (Memory::default(), ObjectKey::new("ns", "b1"));
+        memory.remember(&key, Some("u".to_owned()), refused(RefusalClass::Retryable, None));
+        assert!(lock(&memory.refused).is_empty());
+        for end in [(None, refused(RefusalClass::Quota, None)), (Some("u".to_owned()), BTreeMap::new())] {
+            memory.remember(&key, Some("u".to_owned()), refused(RefusalClass::Quota, None));
+            assert_eq!(lock(&memory.refused).len(), 1);
+            memory.remember(&key, end.0, end.1);
+            assert!(lock(&memory.refused).is_empty());
+        }
+        for uid in 0..=TOLD {
+            assert!(memory.first_told(&uid.to_string()));
+        }
+        assert_eq!(lock(&memory.told).len(), 1);
+        assert!(!memory.first_told(&TOLD.to_string()));
+    }
+}

@@ -1,0 +1,286 @@
+//! The table: a figure a line, its budget, whether it is kept, and the reference's figure.
+
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use crate::budget::{self, Budget, Times};
+use crate::fleet::Used;
+use crate::history::Started;
+use crate::load::{Arrivals, Load, Measured};
+use crate::measure::Latencies;
+use crate::requests::Counts;
+
+use table::{Kept, Line, Table};
+
+/// All that was measured.
+pub struct Report {
+    machine: String,
+    quick: bool,
+    table: Table,
+    requests: Vec<(&'static str, usize, Counts)>,
+}
+
+impl Report {
+    /// Nothing yet, on this machine.
+    pub fn new(quick: bool) -> Self {
+        Self { machine: machine(), quick, table: Table::default(), requests: Vec::new() }
+    }
+
+    /// Adds a row with builds.
+    pub fn add_load(&mut self, measured: &Measured) {
+        let load = measured.load;
+        self.table.begin(&title(&load));
+        self.add_outcome(measured, &Budget::of(&load));
+        self.add_requests(measured, &Budget::of(&load));
+        self.add_usage(measured);
+        self.requests.push((load.name, load.builds, measured.requests.clone()));
+    }
+
+    /// Adds the row with a past.
+    pub fn add_history(&mut self, started: &Started) {
+        let size = started.size;
+        self.table.begin(&format!(
+            "history: start on {} finished builds, {} tests, {} Snapshots of {} components",
+            size.builds,
+            size.builds * 2,
+            size.builds,
+            size.components
+        ));
+        let idle: Vec<f64> = started.idle.iter().map(|used| mib(used.usage.rss_kib)).collect();
+        let peak: Vec<f64> = started.idle.iter().map(|used| mib(used.usage.peak_rss_kib)).collect();
+        self.table.add(
+            Line::new("memory idle, each program", programs(&started.idle, |used| mib_text(mib(used.usage.rss_kib))))
+                .at_most(largest(&idle), budget::IDLE_MIB, "MiB"),
+        );
+        self.table.add(
+            Line::new("memory idle, sum", mib_text(idle.iter().sum()))
+                .at_most(idle.iter().sum(), budget::ALL_MIB, "MiB")
+                .reference(budget::REFERENCE_MEMORY),
+        );
+        self.table.add(Line::new(
+            "memory peak, each program",
+            programs(&started.idle, |used| mib_text(mib(used.usage.peak_rss_kib))),
+        ));
+        self.table.add(
+            Line::new("memory peak, sum", mib_text(peak.iter().sum()))
+                .at_most(peak.iter().sum(), budget::ALL_MIB, "MiB")
+                .reference(budget::REFERENCE_PEAK),
+        );
+        let writes = started.requests.mutating + started.requests.events;
+        self.table.add(
+            Line::new("writes at start", writes.to_string()).none(writes).reference(budget::REFERENCE_START_WRITES),
+        );
+        let (lists, reads) = (started.requests.of_verb("list"), started.requests.reads);
+        self.table.add(Line::new("reads at start", format!("{lists} lists, {} others", reads - lists)));
+        self.table.add(Line::new("until all programs work", time(started.ready)));
+        self.table.add(Line::new("CPU until idle, each program", programs(&started.idle, cpu_text)));
+
+        let first = &started.first;
+        let builds = first.load.builds;
+        self.table.begin(&format!("history: the first {builds} builds after the start, 1 a second, tests of 5 s"));
+        let budget = Budget { reference_snapshot: budget::REFERENCE_FIRST_BUILDS, ..Budget::of(&first.load) };
+        self.add_outcome(first, &budget);
+        self.add_usage(first);
+        self.requests.push(("start", 1, started.requests.clone()));
+        self.requests.push(("first", builds, first.requests.clone()));
+    }
+
+    fn add_outcome(&mut self, measured: &Measured, budget: &Budget) {
+        let outcome = &measured.outcome;
+        let line = |name, latencies: &Latencies, times: Times| {
+            Line::new(name, percentiles(latencies)).budget(times_text(times), kept(latencies, times))
+        };
+        self.table.add(
+            line("signed → Snapshot", &outcome.to_snapshot, budget.to_snapshot).reference(budget.reference_snapshot),
+        );
+        self.table.add(
+            line("last test → verdict", &outcome.to_verdict, budget.to_verdict).reference(budget.reference_verdict),
+        );
+        self.table.add(line("last test → Release", &outcome.to_release, budget.to_release));
+        let twice = outcome.duplicates;
+        self.table.add(
+            Line::new(
+                "duplicates",
+                format!("{} PipelineRuns, {} Releases, {} Snapshots", twice.runs, twice.releases, twice.snapshots),
+            )
+            .none(twice.sum())
+            .reference(budget.reference_duplicates),
+        );
+        let lost = outcome.lost;
+        self.table.add(
+            Line::new(
+                "lost",
+                format!("{} Snapshots, {} verdicts, {} Releases", lost.snapshots, lost.verdicts, lost.releases),
+            )
+            .none(lost.sum())
+            .reference(budget.reference_lost),
+        );
+        if outcome.waited + outcome.superseded > 0 {
+            self.table.add(Line::new(
+                "newer Snapshot of the component",
+                format!("{} Releases waited, {} superseded", outcome.waited, outcome.superseded),
+            ));
+        }
+        self.table.add(Line::new("delay of the bench itself", percentiles(&outcome.bench_delay)));
+    }
+
+    fn add_requests(&mut self, measured: &Measured, budget: &Budget) {
+        let per_build = |count| per_build(count, measured.load.builds);
+        for (name, count, limit, reference) in [
+            ("writes a build", measured.requests.mutating, budget.mutating, budget::REFERENCE_REQUESTS),
+            ("Events a build", measured.requests.events, budget::EVENTS, ""),
+            ("reads a build", measured.requests.reads, budget::READS, ""),
+        ] {
+            let figure = per_build(count);
+            let line = Line::new(name, format!("{figure:.2}")).at_most(figure, limit, "").reference(reference);
+            self.table.add(line);
+        }
+    }
+
+    fn add_usage(&mut self, measured: &Measured) {
+        let idle: Vec<f64> = measured.idle.iter().map(|used| mib(used.usage.rss_kib)).collect();
+        let peak: f64 = measured.used.iter().map(|used| mib(used.usage.peak_rss_kib)).sum();
+        self.table.add(
+            Line::new(
+                "memory before, each program",
+                programs(&measured.idle, |used| mib_text(mib(used.usage.rss_kib))),
+            )
+            .at_most(largest(&idle), budget::IDLE_MIB, "MiB"),
+        );
+        self.table.add(
+            Line::new(
+                "memory peak, each program",
+                programs(&measured.used, |used| mib_text(mib(used.usage.peak_rss_kib))),
+            )
+            .reference(budget::REFERENCE_MEMORY),
+        );
+        self.table.add(Line::new("memory peak, sum", mib_text(peak)));
+        let spent: Vec<Used> = measured.used.iter().zip(&measured.idle).map(|(used, idle)| used.since(idle)).collect();
+        self.table.add(Line::new("CPU, each program", programs(&spent, cpu_text)));
+        self.table.add(Line::new("CPU, API server and etcd", format!("{:.1} s", measured.control_plane.as_secs_f64())));
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{}", self.machine)?;
+        writeln!(f, "Programs in order: {}. Times are p50 / p90 / p99.", crate::fleet::PROGRAMS.join(", "))?;
+        if self.quick {
+            writeln!(f, "A tenth of the load: this run checks the bench, not the programs.")?;
+        }
+        writeln!(f, "\n{}", self.table)?;
+        self.write_requests(f)
+    }
+}
+
+impl Report {
+    /// Requests a build by program, verb and kind; a column a row.
+    fn write_requests(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what: BTreeSet<&(String, String)> =
+            self.requests.iter().flat_map(|(_, _, counts)| counts.by_kind.keys()).collect();
+        let mut by_program: BTreeMap<&str, Vec<&(String, String)>> = BTreeMap::new();
+        for key in what {
+            by_program.entry(&key.0).or_default().push(key);
+        }
+        write!(f, "{:<46}", "Requests a build (start: in all)")?;
+        for (name, ..) in &self.requests {
+            write!(f, " {name:>12}")?;
+        }
+        writeln!(f)?;
+        for (program, keys) in by_program {
+            writeln!(f, "{program}")?;
+            for key in keys {
+                write!(f, "  {:<44}", key.1)?;
+                for (_, builds, counts) in &self.requests {
+                    match counts.by_kind.get(key) {
+                        Some(count) => write!(f, " {:>12.2}", per_build(*count, *builds))?,
+                        None => write!(f, " {:>12}", "")?,
+                    }
+                }
+                writeln!(f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn title(load: &Load) -> String {
+    let arrivals = match load.arrivals {
+        Arrivals::PerSecond(rate) => format!("{rate} builds a second"),
+        Arrivals::InFlight(count) => format!("{count} builds in flight"),
+    };
+    let Load { name, builds, test_seconds, model, .. } = load;
+    format!("{name}: {arrivals}, {builds} builds, tests of {test_seconds} s, {model:?} model")
+}
+
+fn machine() -> String {
+    let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+    let field = |text: &str, key: &str| {
+        text.lines()
+            .find_map(|line| Some(line.strip_prefix(key)?.trim_start_matches([' ', '\t', ':']).to_owned()))
+            .unwrap_or_else(|| "unknown".to_owned())
+    };
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let memory: f64 = field(&read("/proc/meminfo"), "MemTotal").trim_end_matches(" kB").parse().unwrap_or_default();
+    let load = read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned();
+    format!(
+        "Machine: {cores} cores ({}), {:.0} GiB of memory, load {load} before the first row; \
+         control plane, stand-in Tekton, builds and programs share it.",
+        field(&read("/proc/cpuinfo"), "model name"),
+        memory / 1024.0 / 1024.0
+    )
+}
+
+fn percentiles(latencies: &Latencies) -> String {
+    [50, 90, 99].map(|percent| latencies.percentile(percent).map_or_else(|| "–".to_owned(), time)).join(" / ")
+}
+
+fn times_text(times: Times) -> String {
+    let limits = [("p50", times.p50), ("p99", times.p99)];
+    let limits = limits.into_iter().filter_map(|(name, limit)| Some(format!("{name} {}", time(limit?))));
+    limits.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether both percentiles are within their limits; what was not measured is not kept.
+fn kept(latencies: &Latencies, times: Times) -> Kept {
+    let limits: Vec<(usize, Duration)> =
+        [(50, times.p50), (99, times.p99)].into_iter().filter_map(|(percent, limit)| Some((percent, limit?))).collect();
+    if limits.is_empty() {
+        return Kept::NoBudget;
+    }
+    Kept::from(limits.iter().all(|(percent, limit)| latencies.percentile(*percent).is_some_and(|time| time <= *limit)))
+}
+
+fn time(duration: Duration) -> String {
+    let milliseconds = duration.as_secs_f64() * 1000.0;
+    if milliseconds < 1000.0 { format!("{milliseconds:.0} ms") } else { format!("{:.1} s", milliseconds / 1000.0) }
+}
+
+fn programs(used: &[Used], text: impl Fn(&Used) -> String) -> String {
+    used.iter().map(text).collect::<Vec<_>>().join(" / ")
+}
+
+fn cpu_text(used: &Used) -> String {
+    format!("{:.2} s", used.usage.cpu.as_secs_f64())
+}
+
+fn mib_text(mib: f64) -> String {
+    format!("{mib:.1} MiB")
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+fn per_build(count: usize, builds: usize) -> f64 {
+    count as f64 / builds.max(1) as f64
+}
+
+fn largest(figures: &[f64]) -> f64 {
+    figures.iter().copied().fold(0.0, f64::max)
+}
