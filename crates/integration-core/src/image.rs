@@ -64,7 +64,8 @@ impl ImageReference {
             None => url,
         };
         let digest = Digest::parse(digest)?;
-        let name = check_name(name)?.to_owned();
+        // The tag goes before anything is checked: the digest names the image, whatever the tag looks like.
+        let name = check_name(without_tag(name))?.to_owned();
         Ok(Self { repository: name.len(), name, digest })
     }
 
@@ -76,6 +77,19 @@ impl ImageReference {
     /// The digest.
     pub fn digest(&self) -> &Digest {
         &self.digest
+    }
+}
+
+/// The name up to a tag; a colon before the last slash belongs to a port. What has two colons is no name with a tag and
+/// stays as it is.
+fn without_tag(name: &str) -> &str {
+    match name.rsplit_once(':') {
+        Some((untagged, tag))
+            if !tag.contains('/') && !untagged.rsplit('/').next().unwrap_or_default().contains(':') =>
+        {
+            untagged
+        }
+        _ => name,
     }
 }
 

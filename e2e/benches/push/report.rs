@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use e2e::process::Usage;
+
 use crate::budget::{self, Budget, Times};
 use crate::fleet::Used;
 use crate::history::Started;
@@ -35,6 +37,7 @@ impl Report {
         self.table.begin(&title(&load));
         self.add_outcome(measured, &Budget::of(&load));
         self.add_requests(measured, &Budget::of(&load));
+        self.add_idle(&measured.idle);
         self.add_usage(measured);
         self.requests.push((load.name, load.builds, measured.requests.clone()));
     }
@@ -49,24 +52,13 @@ impl Report {
             size.builds,
             size.components
         ));
-        let idle: Vec<f64> = started.idle.iter().map(|used| mib(used.usage.rss_kib)).collect();
-        let peak: Vec<f64> = started.idle.iter().map(|used| mib(used.usage.peak_rss_kib)).collect();
+        self.add_idle(&started.idle);
+        let idle = sum(&started.idle, |usage| usage.rss_kib);
+        self.table.add(Line::new("memory idle, sum", mib_text(idle)).at_most(idle, budget::ALL_MIB, "MiB"));
+        let peak = self.add_peak(&started.idle);
         self.table.add(
-            Line::new("memory idle, each program", programs(&started.idle, |used| mib_text(mib(used.usage.rss_kib))))
-                .at_most(largest(&idle), budget::IDLE_MIB, "MiB"),
-        );
-        self.table.add(
-            Line::new("memory idle, sum", mib_text(idle.iter().sum()))
-                .at_most(idle.iter().sum(), budget::ALL_MIB, "MiB")
-                .reference(budget::REFERENCE_MEMORY),
-        );
-        self.table.add(Line::new(
-            "memory peak, each program",
-            programs(&started.idle, |used| mib_text(mib(used.usage.peak_rss_kib))),
-        ));
-        self.table.add(
-            Line::new("memory peak, sum", mib_text(peak.iter().sum()))
-                .at_most(peak.iter().sum(), budget::ALL_MIB, "MiB")
+            Line::new("memory peak, sum", mib_text(peak))
+                .at_most(peak, budget::ALL_MIB, "MiB")
                 .reference(budget::REFERENCE_PEAK),
         );
         let writes = started.requests.mutating + started.requests.events;
@@ -140,24 +132,22 @@ impl Report {
         }
     }
 
+    fn add_idle(&mut self, idle: &[Used]) {
+        let largest = idle.iter().map(|used| mib(used.usage.rss_kib)).fold(0.0, f64::max);
+        let figures = programs(idle, |used| mib_text(mib(used.usage.rss_kib)));
+        self.table.add(Line::new("memory idle, each program", figures).at_most(largest, budget::IDLE_MIB, "MiB"));
+    }
+
+    /// Returns the sum, in MiB.
+    fn add_peak(&mut self, used: &[Used]) -> f64 {
+        let figures = programs(used, |used| mib_text(mib(used.usage.peak_rss_kib)));
+        self.table.add(Line::new("memory peak, each program", figures));
+        sum(used, |usage| usage.peak_rss_kib)
+    }
+
     fn add_usage(&mut self, measured: &Measured) {
-        let idle: Vec<f64> = measured.idle.iter().map(|used| mib(used.usage.rss_kib)).collect();
-        let peak: f64 = measured.used.iter().map(|used| mib(used.usage.peak_rss_kib)).sum();
-        self.table.add(
-            Line::new(
-                "memory before, each program",
-                programs(&measured.idle, |used| mib_text(mib(used.usage.rss_kib))),
-            )
-            .at_most(largest(&idle), budget::IDLE_MIB, "MiB"),
-        );
-        self.table.add(
-            Line::new(
-                "memory peak, each program",
-                programs(&measured.used, |used| mib_text(mib(used.usage.peak_rss_kib))),
-            )
-            .reference(budget::REFERENCE_MEMORY),
-        );
-        self.table.add(Line::new("memory peak, sum", mib_text(peak)));
+        let peak = self.add_peak(&measured.used);
+        self.table.add(Line::new("memory peak, sum", mib_text(peak)).reference(budget::REFERENCE_MEMORY));
         let spent: Vec<Used> = measured.used.iter().zip(&measured.idle).map(|(used, idle)| used.since(idle)).collect();
         self.table.add(Line::new("CPU, each program", programs(&spent, cpu_text)));
         self.table.add(Line::new("CPU, API server and etcd", format!("{:.1} s", measured.control_plane.as_secs_f64())));
@@ -281,6 +271,7 @@ fn per_build(count: usize, builds: usize) -> f64 {
     count as f64 / builds.max(1) as f64
 }
 
-fn largest(figures: &[f64]) -> f64 {
-    figures.iter().copied().fold(0.0, f64::max)
+/// In MiB.
+fn sum(used: &[Used], kib: impl Fn(&Usage) -> u64) -> f64 {
+    used.iter().map(|used| mib(kib(&used.usage))).sum()
 }

@@ -5,7 +5,8 @@ use e2e::fixtures::{self, Build};
 use integration_api::keys;
 use serde_json::{Value, json};
 
-use crate::world::{World, annotation, held, json_annotation, name_of, push, seconds_ago, text};
+use crate::objects::{annotation, held, json_annotation, name_of, seconds_ago, text};
+use crate::world::{World, push};
 
 /// Annotations that say what became of a build.
 const OUTCOMES: [&str; 4] = [keys::SNAPSHOT, keys::SNAPSHOTS, keys::CREATE_SNAPSHOT_STATUS, keys::ADDED_TO_GCL];

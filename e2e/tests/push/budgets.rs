@@ -6,7 +6,8 @@ use anyhow::{Result, ensure};
 use e2e::fixtures::{self, Build};
 use e2e::tekton::{Outcome, Play};
 
-use crate::world::{World, held, name_of, push};
+use crate::objects::{held, name_of};
+use crate::world::{World, push};
 
 // DESIGN §7; SC-B25, SC-B34, TR-B53, RR-B50, RR-B51, D-32: two scenarios, one plan, no git provider.
 #[tokio::test]

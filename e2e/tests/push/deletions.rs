@@ -3,7 +3,8 @@
 use anyhow::Result;
 use integration_api::{condition, keys};
 
-use crate::world::{World, annotation, held, message, name_of, names, push, test_runs, text};
+use crate::objects::{annotation, held, message, name_of, names, test_runs, text};
+use crate::world::{World, push};
 
 // SC-40, SC-41, SC-B34: a running build that is deleted is let go at once.
 #[tokio::test]

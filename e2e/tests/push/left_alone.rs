@@ -5,10 +5,10 @@ use e2e::fixtures;
 use integration_api::{condition, keys};
 use serde_json::{Value, json};
 
-use crate::world::{
-    Programs, World, annotation, condition as condition_of, entries, has_condition, held, label, name_of, old_image,
-    push, test_runs,
+use crate::objects::{
+    annotation, condition as condition_of, entries, has_condition, held, label, name_of, old_image, test_runs,
 };
+use crate::world::{Programs, World, push};
 
 // SC-B39, SC-3, SC-4: builds of pull requests and merge queues are told about and not touched.
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_restored_snapshot_is_ignored() -> Result<()> {
     Ok(())
 }
 
-// SR-26, RR-B52: results are not reported to a git provider yet; that holds nothing else up and is told.
+// RR-B52, H5: results are not reported to a git provider yet; that holds nothing else up and is told.
 #[tokio::test]
 async fn what_cannot_be_reported_is_told_and_released() -> Result<()> {
     let world = World::new("provider").await?;

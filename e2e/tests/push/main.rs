@@ -11,6 +11,7 @@ mod deletions;
 mod left_alone;
 mod malformed;
 mod models;
+mod objects;
 mod ordering;
 mod releases;
 mod restarts;

@@ -7,7 +7,8 @@ use e2e::fixtures;
 use integration_api::keys;
 use serde_json::{Value, json};
 
-use crate::world::{Programs, World, annotation, entries, held, name_of, old_image, push, refused};
+use crate::objects::{annotation, entries, held, name_of, old_image, refused};
+use crate::world::{Programs, World, push};
 
 /// A kind, its objects' content by name.
 type Odd = (&'static str, &'static str, Vec<Value>);

@@ -5,10 +5,11 @@ use e2e::fixtures;
 use integration_api::{condition, keys};
 use serde_json::{Value, json};
 
-use crate::world::{
-    World, annotation, entries, expected_images, has_condition, held, images, json_annotation, label, message, name_of,
-    names, old_image, push, text,
+use crate::objects::{
+    annotation, entries, expected_images, has_condition, held, images, json_annotation, label, message, name_of, names,
+    old_image, text,
 };
+use crate::world::{World, push};
 
 // SC-41, SC-76, SC-88, SC-104, SC-105, SC-B9, SC-B23, SC-B34 (Snapshot, candidate, marks, finalizer); TR-31, TR-108,
 // TR-114 … TR-119, TR-B49, TR-B50 (test PipelineRuns); RR-27, RR-37, API-157 (results); SR-12, SR-13 (verdict); TR-71,
@@ -249,7 +250,7 @@ async fn a_version_in_no_group_gets_its_snapshot_when_a_group_lists_it() -> Resu
     Ok(())
 }
 
-// SC-107, SC-115 … SC-117, SC-B22: siblings without a usable candidate are left out and named, each with the reason.
+// SC-107, SC-115, SC-B22: siblings without a usable candidate are left out and named, each with the reason.
 #[tokio::test]
 async fn siblings_that_were_never_built_are_left_out_and_named() -> Result<()> {
     let world = World::new("left-out").await?;

@@ -4,7 +4,8 @@ use anyhow::Result;
 use e2e::fixtures::{self, Build};
 use integration_api::{condition, keys};
 
-use crate::world::{World, entries, images, json_annotation, message, name_of, names, push, seconds_ago};
+use crate::objects::{entries, images, json_annotation, message, name_of, names, seconds_ago};
+use crate::world::{World, push};
 
 // SC-77, SC-B11, SC-B30 (the candidate stays), SC-B3 (the older Snapshot is made), TR-69, TR-B11, D-14, M4 row 2, N-46
 // (its release is superseded): in the Application model.
@@ -59,7 +60,7 @@ async fn a_release_waits_for_the_newer_snapshot_that_is_still_tested() -> Result
             json_annotation(snapshot, keys::AUTO_RELEASE_STATE).to_string().contains(newer)
         })
         .await?;
-    assert!(crate::world::condition(&waiting, condition::AUTO_RELEASED).is_none());
+    assert!(crate::objects::condition(&waiting, condition::AUTO_RELEASED).is_none());
     assert!(world.event(older, "ReleaseWaiting").await?.contains(newer));
     assert!(world.plans_of(older).await?.is_empty());
 

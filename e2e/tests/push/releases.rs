@@ -6,7 +6,8 @@ use e2e::tekton;
 use integration_api::{condition, keys};
 use serde_json::{Value, json};
 
-use crate::world::{World, condition as condition_of, json_annotation, message, name_of, push, text};
+use crate::objects::{condition as condition_of, json_annotation, message, name_of, text};
+use crate::world::{World, push};
 
 // TR-66, API-190: the label chooses; no label means yes, another owner's plan is none of ours.
 #[tokio::test]

@@ -10,12 +10,13 @@ use e2e::{ControlPlane, TestSpace};
 use integration_api::keys;
 use serde_json::json;
 
-use crate::world::{PROGRAMS, Programs, World, held, name_of, push, quiet_plane, seconds_ago, text};
+use crate::objects::{held, name_of, seconds_ago, text};
+use crate::world::{PROGRAMS, Programs, World, push, quiet_plane};
 
 /// Lease of the replicas here; the shortest that leaves time for a slow API server.
 const LEASE: Duration = Duration::from_secs(4);
 
-// OP-X4, SC-B37, TR-B36, RR-B12: the API server restarts while a build and while its tests run; nothing is lost or done
+// SC-B33, SC-B34, TR-B49, RR-B50, invariants 1 and 7: the API server restarts while a build and while its tests run; nothing is lost or done
 // twice, and no program ends.
 #[tokio::test]
 async fn the_api_server_may_restart_in_the_middle() -> Result<()> {

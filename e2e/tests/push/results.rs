@@ -6,7 +6,8 @@ use e2e::tekton::Outcome;
 use futures::future::try_join_all;
 use integration_api::condition;
 
-use crate::world::{World, condition as condition_of, entries, message, name_of, push, text};
+use crate::objects::{condition as condition_of, entries, message, name_of, text};
+use crate::world::{World, push};
 
 /// How a test ends, and what the user sees of it.
 struct Case {

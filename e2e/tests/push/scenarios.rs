@@ -5,7 +5,8 @@ use e2e::fixtures::{self, optional, scenario, with_contexts};
 use e2e::tekton::Outcome;
 use integration_api::{condition, keys};
 
-use crate::world::{World, annotation, entries, has_condition, label, name_of, push};
+use crate::objects::{annotation, entries, has_condition, label, name_of};
+use crate::world::{World, push};
 
 // TR-11, SR-7, API-23: the failure of an optional scenario is shown and does not count.
 #[tokio::test]

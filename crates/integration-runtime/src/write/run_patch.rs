@@ -168,6 +168,11 @@ impl Context {
         let request = Request::new(K::url_path(&(), Some(&key.namespace)));
         let request = json_patch(&request, &key.name, &body);
         let error = match self.send_write::<K, K>("patch", &key, request).await {
+            // Its last finalizer went with this patch, so it is gone, although the answer shows it once more.
+            Ok(object) if deleted(&object) => {
+                store.forget(&key.namespace, &key.name, object.meta().uid.as_deref());
+                return Ok(Patched::Written(Arc::new(object)));
+            }
             Ok(object) => return Ok(Patched::Written(store.observe(object))),
             Err(error) => error,
         };
@@ -194,6 +199,12 @@ impl Context {
             _ => Err(error),
         }
     }
+}
+
+/// Whether nothing keeps a terminating object any more.
+fn deleted<K: CacheObject>(object: &K) -> bool {
+    let meta = object.meta();
+    meta.deletion_timestamp.is_some() && meta.finalizers.as_ref().is_none_or(Vec::is_empty)
 }
 
 /// A JSON patch request. kube's own type needs a parsed patch; ours is built from values that are valid by construction.

@@ -85,7 +85,7 @@ impl fmt::Display for Kept {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut row = |figure: &str, measured: &str, budget: &str, kept: &str, reference: &str| {
-            writeln!(f, "{}", format!("{figure:<33} {measured:<47} {budget:<20} {kept:<5} {reference}").trim_end())
+            writeln!(f, "{}", format!("{figure:<33} {measured:<47} {budget:<22} {kept:<5} {reference}").trim_end())
         };
         row("figure", "measured", "budget", "", "reference")?;
         for (title, lines) in &self.0 {

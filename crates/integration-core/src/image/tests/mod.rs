@@ -74,6 +74,8 @@ fn sc_103_tags_have_1_to_128_characters(#[case] length: usize, #[case] valid: bo
 // SC-B13, GA-X10, API-B6, API-217; 02 E-55, E-56, E-57, N-28
 #[rstest]
 #[case("quay.io/o/i:tag", "quay.io/o/i")]
+#[case("quay.io/o/i:a tag nobody could push", "quay.io/o/i")]
+#[case("quay.io/o/i:", "quay.io/o/i")]
 #[case("quay.io/o/i", "quay.io/o/i")]
 #[case("localhost:5000/o/i:tag", "localhost:5000/o/i")]
 #[case("registry.local:5000/o/i:tag", "registry.local:5000/o/i")]
