@@ -44,6 +44,8 @@ pub fn programs() -> Vec<(&'static str, &'static [Right])> {
         of::<test_runner::TestRunner>(),
         of::<result_recorder::ResultRecorder>(),
         of::<status_reporter::StatusReporter>(),
+        of::<gcl_aligner::GclAligner>(),
+        of::<app_regenerator::AppRegenerator>(),
     ]
 }
 

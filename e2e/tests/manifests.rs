@@ -40,6 +40,12 @@ fn hc_20_each_program_has_exactly_the_rights_of_the_table() {
              snapshots/status: patch; components: get list watch; applications: get list watch; \
              componentgroups: get list watch; integrationtestscenarios: get list watch; secrets: get",
         ),
+        ("gcl-aligner", "componentgroups: get list watch; componentgroups/status: patch"),
+        (
+            "app-regenerator",
+            "snapshots: get list create; components: get list watch patch; applications: get list watch; \
+             applications/finalizers: update",
+        ),
     ];
     for (program, rights) in manifests::programs() {
         let row = table

@@ -53,15 +53,15 @@ async fn every_write_of_every_program_may_be_the_last_one() {
     }
     let namespaces = matrix.ended.len();
     matrix.look_again(&references).await;
-    println!(
+    progress(&format!(
         "crash points covered: {} ({} not reached, {} namespaces, {} s)",
         matrix.covered,
         matrix.not_reached.len(),
         namespaces,
         began.elapsed().as_secs(),
-    );
+    ));
     for point in &matrix.not_reached {
-        println!("not reached: {point}");
+        progress(&format!("not reached: {point}"));
     }
     assert!(matrix.failures.is_empty(), "{} failures:\n{}", matrix.failures.len(), matrix.failures.join("\n\n"));
     // A point is passed over only where fewer writes did: never the first ones.

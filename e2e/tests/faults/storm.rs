@@ -63,10 +63,10 @@ async fn builds_in_flight_survive_that_every_program_is_killed_again_and_again()
     })
     .await;
     let counts_now = counts(spaces).await.unwrap();
-    println!(
+    progress(&format!(
         "{BUILDS} builds, at most {most} in flight, {KILLS} kills, settled after {} s: {counts_now:?}",
         began.elapsed().as_secs()
-    );
+    ));
     if let Err(error) = end {
         let wrong = verdicts(spaces).await.unwrap();
         let dump = match wrong.iter().find(|(_, missing)| !missing.is_empty()) {
