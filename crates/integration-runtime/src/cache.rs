@@ -8,12 +8,14 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use kube::Resource;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ObjectKey;
 
 mod guarded;
 mod health;
+mod kept;
 mod state;
 mod watch;
 
@@ -24,10 +26,13 @@ pub(crate) use watch::WatchTask;
 
 /// What a store can hold.
 pub trait CacheObject:
-    Resource<DynamicType = ()> + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static
+    Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static
 {
 }
-impl<K: Resource<DynamicType = ()> + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static> CacheObject for K {}
+impl<K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static>
+    CacheObject for K
+{
+}
 
 /// A change of one object, as a store saw it.
 #[derive(Debug)]
@@ -135,7 +140,7 @@ impl<K: CacheObject> Store<K> {
 
     /// The object of that name, if it is known.
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        self.read().get(&ObjectKey::new(namespace, name)).cloned()
+        self.read().get(&ObjectKey::new(namespace, name))
     }
 
     /// The objects of a namespace that an index lists under a value, sorted by name. An unknown index finds nothing.
@@ -173,10 +178,8 @@ impl<K: CacheObject> Store<K> {
         let key = ObjectKey::new(namespace, name);
         let removed = {
             let mut state = self.write();
-            match state.get(&key) {
-                Some(known) if uid.is_none() || known.meta().uid.as_deref() == uid => {
-                    state.remove(&self.inner.watch.indexes, &key)
-                }
+            match state.identity(&key) {
+                Some((_, known)) if uid.is_none() || known == uid => state.remove(&self.inner.watch.indexes, &key),
                 _ => None,
             }
         };
@@ -214,9 +217,9 @@ impl<K: CacheObject> Store<K> {
         let removed = {
             let mut state = self.write();
             state.bury(object);
-            match state.get(&key) {
+            match state.identity(&key) {
                 // Created anew, or selected again, since; the deletion speaks of an older version.
-                Some(known) if outdated(object, &**known) => None,
+                Some((version, uid)) if outdated(object, version, uid) => None,
                 Some(_) => state.remove(&self.inner.watch.indexes, &key),
                 None => None,
             }
@@ -260,24 +263,25 @@ impl<K: CacheObject> Store<K> {
 
 /// Whether `a` is a later version than `b`. Versions that are no numbers cannot be ordered: then the one that came
 /// last counts, unless they are equal.
-fn newer<K: Resource>(a: &K, b: &K) -> bool {
+fn newer(a: Option<&str>, b: Option<&str>) -> bool {
     match (version(a), version(b)) {
         (Some(a), Some(b)) => a > b,
-        _ => a.meta().resource_version != b.meta().resource_version,
+        _ => a != b,
     }
 }
 
 /// Whether a deletion speaks of a version older than the one known.
-fn outdated<K: Resource>(deleted: &K, known: &K) -> bool {
-    match (version(deleted), version(known)) {
+fn outdated<K: Resource>(deleted: &K, known: Option<&str>, uid: Option<&str>) -> bool {
+    let meta = deleted.meta();
+    match (version(meta.resource_version.as_deref()), version(known)) {
         (Some(deleted), Some(known)) => deleted < known,
-        _ => deleted.meta().uid != known.meta().uid,
+        _ => meta.uid.as_deref() != uid,
     }
 }
 
 /// The version as a number, where it is one.
-fn version<K: Resource>(object: &K) -> Option<u64> {
-    object.meta().resource_version.as_deref()?.parse().ok()
+fn version(resource_version: Option<&str>) -> Option<u64> {
+    resource_version?.parse().ok()
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use integration_api::{PipelineRun, Snapshot, TaskRun, keys};
+use integration_api::{PipelineRun, Snapshot, TaskRun, condition, keys};
 use integration_core::names;
 use integration_runtime::{ApiError, Context, ObjectKey, Store};
 use jiff::Timestamp;
 
+use crate::decide::is_task_run;
 use crate::world::{Need, Rules, SnapshotFact, World};
 
 /// Index of test PipelineRuns by the name of their Snapshot.
@@ -52,8 +53,8 @@ impl Observer {
                 world.snapshot = found.map_or(SnapshotFact::Gone, SnapshotFact::Confirmed);
             }
             Need::TaskRuns(run) => {
-                let selector = format!("{}={}", keys::TEKTON_PIPELINE_RUN, names::label_value(run));
-                let task_runs = self.context.list::<TaskRun>(&key.namespace, &selector).await?;
+                let known = world.runs.iter().find(|known| known.metadata.name.as_ref() == Some(run));
+                let task_runs = self.task_runs(&key.namespace, run, known.map(|known| &**known)).await?;
                 world.task_runs.insert(run.clone(), Arc::new(task_runs));
             }
             Need::Run(run) => {
@@ -64,6 +65,35 @@ impl Observer {
         }
         Ok(())
     }
+
+    /// The TaskRuns of a finished PipelineRun. What ended does not change any more, so a list that may be a little old
+    /// is enough once it shows the end of each of them; otherwise the newest state is asked for (RR-B5).
+    async fn task_runs(
+        &self,
+        namespace: &str,
+        name: &str,
+        run: Option<&PipelineRun>,
+    ) -> Result<Vec<TaskRun>, ApiError> {
+        let selector = format!("{}={}", keys::TEKTON_PIPELINE_RUN, names::label_value(name));
+        let recent = self.context.list_recent::<TaskRun>(namespace, &selector).await?;
+        if run.is_some_and(|run| all_ended(run, &recent)) {
+            return Ok(recent);
+        }
+        self.context.list::<TaskRun>(namespace, &selector).await
+    }
+}
+
+/// Whether every TaskRun that the PipelineRun refers to is there, belongs to it and has ended.
+fn all_ended(run: &PipelineRun, task_runs: &[TaskRun]) -> bool {
+    let ended = |task_run: &TaskRun| {
+        let owners = task_run.metadata.owner_references.iter().flatten();
+        let ours = owners.map(|owner| Some(&owner.uid)).any(|uid| uid == run.metadata.uid.as_ref());
+        let succeeded = condition::find(&task_run.status.conditions, condition::SUCCEEDED);
+        ours && succeeded.is_some_and(|condition| condition.status != condition::UNKNOWN)
+    };
+    run.status.child_references.iter().filter(|child| is_task_run(child)).all(|child| {
+        task_runs.iter().any(|task_run| task_run.metadata.name.as_ref() == Some(&child.name) && ended(task_run))
+    })
 }
 
 fn creation(object: &serde_json::Value) -> Timestamp {

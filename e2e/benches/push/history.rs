@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
+use e2e::process::progress;
 use e2e::tekton::{Outcome, Play, Tekton};
 use e2e::{ControlPlane, wait};
 use integration_api::keys;
@@ -63,7 +64,7 @@ pub async fn run(size: &Size) -> Result<Started> {
     let lived = live(&plane, &tenants, size.components * SPACES).await?;
     let began = Instant::now();
     copies::write(&tenants, lived, size.builds).await?;
-    e2e::process::progress(&format!("{} life cycles copied in {:.0?}", size.builds, began.elapsed()));
+    progress(&format!("{} life cycles copied in {:.0?}", size.builds, began.elapsed()));
     let tekton = tekton_at_work(&plane, &tenants).await?;
 
     let mark = plane.audit().mark().await?;

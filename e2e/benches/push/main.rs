@@ -29,6 +29,7 @@ mod tenants;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use e2e::process::progress;
 
 use load::{Arrivals, Load};
 use report::Report;
@@ -69,23 +70,34 @@ async fn main() -> ExitCode {
 }
 
 async fn measure(options: &Options) -> Result<()> {
+    let rows = chosen(options)?;
     fleet::compile().await?;
     let mut report = Report::new(options.quick);
-    for row in chosen(options)? {
-        match row {
-            Row::Load(load) => {
-                let load = if options.quick { load.tenth() } else { load };
-                e2e::process::progress(&format!("{}: {} builds", load.name, load.builds));
-                report.add_load(&load::run(&load).await?);
-            }
-            Row::History => {
-                let size = if options.quick { history::Size::FULL.tenth() } else { history::Size::FULL };
-                e2e::process::progress(&format!("{HISTORY}: {} finished builds", size.builds));
-                report.add_history(&history::run(&size).await?);
-            }
+    let mut result = Ok(());
+    for row in rows {
+        result = add(&mut report, row, options.quick).await;
+        if result.is_err() {
+            break;
         }
     }
+    // What was measured before a row failed is worth showing.
     println!("{report}");
+    result
+}
+
+async fn add(report: &mut Report, row: Row, quick: bool) -> Result<()> {
+    match row {
+        Row::Load(load) => {
+            let load = if quick { load.tenth() } else { load };
+            progress(&format!("{}: {} builds", load.name, load.builds));
+            report.add_load(&load::run(&load).await?);
+        }
+        Row::History => {
+            let size = if quick { history::Size::FULL.tenth() } else { history::Size::FULL };
+            progress(&format!("{HISTORY}: {} finished builds", size.builds));
+            report.add_history(&history::run(&size).await?);
+        }
+    }
     Ok(())
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use kube::Resource;
 
-use super::{IndexFn, newer, version};
+use super::kept::Kept;
+use super::{CacheObject, IndexFn, newer, version};
 use crate::ObjectKey;
 
 /// Deletions remembered. A response that is overtaken by more of them than that comes minutes late.
@@ -23,7 +24,7 @@ pub(super) struct State<K> {
 }
 
 struct Entry<K> {
-    object: Arc<K>,
+    kept: Kept<K>,
     seen: u64,
 }
 
@@ -37,7 +38,7 @@ pub(super) enum Taken<K> {
     Deleted,
 }
 
-impl<K: Resource<DynamicType = ()>> State<K> {
+impl<K: CacheObject> State<K> {
     pub(super) fn new(indexes: usize) -> Self {
         Self {
             objects: HashMap::new(),
@@ -47,8 +48,13 @@ impl<K: Resource<DynamicType = ()>> State<K> {
         }
     }
 
-    pub(super) fn get(&self, key: &ObjectKey) -> Option<&Arc<K>> {
-        self.objects.get(key).map(|entry| &entry.object)
+    pub(super) fn get(&self, key: &ObjectKey) -> Option<Arc<K>> {
+        self.objects.get(key)?.kept.get()
+    }
+
+    /// Version and uid of an object, without decoding it.
+    pub(super) fn identity(&self, key: &ObjectKey) -> Option<(Option<&str>, Option<&str>)> {
+        self.objects.get(key).map(|entry| (entry.kept.version(), entry.kept.uid()))
     }
 
     pub(super) fn lookup(&self, position: usize, namespace: &str, value: &str) -> Vec<Arc<K>> {
@@ -58,7 +64,7 @@ impl<K: Resource<DynamicType = ()>> State<K> {
             return Vec::new();
         };
         let key = |name: &Arc<str>| ObjectKey { namespace: Arc::clone(&namespace), name: Arc::clone(name) };
-        names.iter().filter_map(|name| self.get(&key(name)).cloned()).collect()
+        names.iter().filter_map(|name| self.get(&key(name))).collect()
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
@@ -73,10 +79,11 @@ impl<K: Resource<DynamicType = ()>> State<K> {
     pub(super) fn take(&mut self, indexes: &[(&'static str, IndexFn<K>)], key: ObjectKey, object: &Arc<K>) -> Taken<K> {
         let seen = self.lists;
         if let Some(entry) = self.objects.get_mut(&key)
-            && !newer(&**object, &*entry.object)
+            && !newer(object.meta().resource_version.as_deref(), entry.kept.version())
+            && let Some(known) = entry.kept.get()
         {
             entry.seen = seen;
-            return Taken::Known(Arc::clone(&entry.object));
+            return Taken::Known(known);
         }
         if self.graves.outlive(&**object) {
             return Taken::Deleted;
@@ -88,14 +95,14 @@ impl<K: Resource<DynamicType = ()>> State<K> {
                 names.insert(Arc::clone(&key.name));
             }
         }
-        self.objects.insert(key, Entry { object: Arc::clone(object), seen });
+        self.objects.insert(key, Entry { kept: Kept::new(object), seen });
         Taken::Newest { before }
     }
 
     pub(super) fn remove(&mut self, indexes: &[(&'static str, IndexFn<K>)], key: &ObjectKey) -> Option<Arc<K>> {
-        let entry = self.objects.remove(key)?;
+        let object = self.objects.remove(key)?.kept.get()?;
         for (map, (_, values)) in self.indexes.iter_mut().zip(indexes) {
-            for value in values(&entry.object) {
+            for value in values(&object) {
                 let index_key = (Arc::clone(&key.namespace), value.into_boxed_str());
                 if let Some(names) = map.get_mut(&index_key) {
                     names.remove(&key.name);
@@ -105,7 +112,7 @@ impl<K: Resource<DynamicType = ()>> State<K> {
                 }
             }
         }
-        Some(entry.object)
+        Some(object)
     }
 
     /// Remembers that this object ended with this version: responses to earlier writes may still arrive.
@@ -136,7 +143,10 @@ struct Graves {
 
 impl Graves {
     fn bury<K: Resource>(&mut self, last: &K) {
-        let (Some(uid), Some(version)) = (last.meta().uid.as_deref(), version(last)) else { return };
+        let (Some(uid), Some(version)) = (last.meta().uid.as_deref(), version(last.meta().resource_version.as_deref()))
+        else {
+            return;
+        };
         let known = self.versions.insert(uid.into(), version);
         if known.is_none() {
             self.order.push_back(uid.into());
@@ -151,6 +161,8 @@ impl Graves {
     /// Whether the object was deleted with a later version than this one.
     fn outlive<K: Resource>(&self, object: &K) -> bool {
         let buried = object.meta().uid.as_deref().and_then(|uid| self.versions.get(uid));
-        buried.zip(version(object)).is_some_and(|(buried, version)| version <= *buried)
+        buried
+            .zip(version(object.meta().resource_version.as_deref()))
+            .is_some_and(|(buried, version)| version <= *buried)
     }
 }

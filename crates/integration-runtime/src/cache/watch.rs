@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 use crate::random;
 
 /// Objects a list request asks for at once: small pages keep the memory of a start flat.
-const PAGE: u32 = 100;
+const PAGE: u32 = 40;
 /// Pause after the first error; doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(800);
 /// Longest pause. Short, because the Lease is back as soon as the API server is: until the watch is, decisions are made on

@@ -54,22 +54,43 @@ impl Context {
         let mut objects = Vec::new();
         let mut params = ListParams::default().labels(selector).limit(PAGE);
         loop {
-            let request = Request::new(K::url_path(&(), Some(namespace))).list(&params);
-            let page: ObjectList<Guarded<K>> =
-                self.send::<K, _>("list", format!("in {namespace} with {selector}"), request).await?;
-            for guarded in page.items {
-                match guarded.object {
-                    Ok(object) => objects.push(object),
-                    Err(error) => {
-                        tracing::warn!(kind = %K::kind(&()), namespace, %error, "malformed object left out of a list");
-                    }
-                }
-            }
-            match page.metadata.continue_ {
+            let token = self.list_page(namespace, selector, &params, &mut objects).await?;
+            match token {
                 Some(token) if !token.is_empty() => params = params.continue_token(&token),
                 _ => return Ok(objects),
             }
         }
+    }
+
+    /// As [`Self::list`], but from the memory of the API server, which may be some milliseconds behind. A list of the
+    /// newest state waits until that memory has caught up, a tenth of a second where little happens.
+    pub async fn list_recent<K: CacheObject>(&self, namespace: &str, selector: &str) -> Result<Vec<K>, ApiError> {
+        let mut objects = Vec::new();
+        let params = ListParams::default().labels(selector).match_any();
+        self.list_page(namespace, selector, &params, &mut objects).await?;
+        Ok(objects)
+    }
+
+    /// One list request; returns the token of the next page.
+    async fn list_page<K: CacheObject>(
+        &self,
+        namespace: &str,
+        selector: &str,
+        params: &ListParams,
+        objects: &mut Vec<K>,
+    ) -> Result<Option<String>, ApiError> {
+        let request = Request::new(K::url_path(&(), Some(namespace))).list(params);
+        let page: ObjectList<Guarded<K>> =
+            self.send::<K, _>("list", format!("in {namespace} with {selector}"), request).await?;
+        for guarded in page.items {
+            match guarded.object {
+                Ok(object) => objects.push(object),
+                Err(error) => {
+                    tracing::warn!(kind = %K::kind(&()), namespace, %error, "malformed object left out of a list");
+                }
+            }
+        }
+        Ok(page.metadata.continue_)
     }
 
     async fn get_object<K: CacheObject, T: DeserializeOwned>(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
+use integration_api::formats::auto_release_state::AutoReleaseState;
 use integration_api::{PipelineRun, Release, Snapshot, condition, keys};
 use kube::ResourceExt;
 
@@ -52,7 +53,10 @@ impl Facts {
         }
         facts.superseded |= condition::find(conditions, condition::AUTO_RELEASED)
             .is_some_and(|condition| condition.message.starts_with(SUPERSEDED));
-        facts.waited |= snapshot.annotations().contains_key(keys::AUTO_RELEASE_STATE);
+        facts.waited |=
+            AutoReleaseState::parse(snapshot.annotations().get(keys::AUTO_RELEASE_STATE).map(String::as_str))
+                .waiting_for
+                .is_some();
     }
 
     pub fn test_run(&mut self, run: &PipelineRun, at: Instant) {

@@ -229,16 +229,30 @@ async fn rr_b5_the_task_runs_of_a_run_that_succeeded_are_one_list() {
     let result = r#"{"result":"WARNING","timestamp":"1665405318","successes":1,"failures":0,"warnings":1}"#;
     let owner =
         json!([{"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "ra", "uid": "ra", "controller": true}]);
-    let task_run = json!({"metadata": {"name": "t", "ownerReferences": owner},
-        "status": {"results": [{"name": "TEST_OUTPUT", "value": result}]}});
-    let list = json!({"metadata": {}, "items": [task_run]});
-    let bench = bench(&before, &[run], vec![found(&list), merged(&before, 2)]);
-    assert!(matches!(bench.recorder.reconcile(key("s")).await, Disposition::Done));
-    let asked = asked(&bench.requests);
-    let list = "GET /apis/tekton.dev/v1/namespaces/ns/taskruns?&labelSelector=tekton.dev%2FpipelineRun%3Dra&limit=100";
-    assert_eq!(asked, [list.to_owned(), format!("PATCH {SNAPSHOT}")]);
-    let patch = bench.requests.lock().unwrap()[1].1.clone();
+    let task_run = |ended: &str| {
+        json!({"metadata": {}, "items": [{"metadata": {"name": "t", "ownerReferences": owner},
+            "status": {"conditions": [{"type": "Succeeded", "status": ended}],
+                "results": [{"name": "TEST_OUTPUT", "value": result}]}}]})
+    };
+    let list = "GET /apis/tekton.dev/v1/namespaces/ns/taskruns?&labelSelector=tekton.dev%2FpipelineRun%3Dra";
+    let recent = format!("{list}&resourceVersion=0&resourceVersionMatch=NotOlderThan");
+    let newest = format!("{list}&limit=100");
+
+    // What the API server has in memory shows the end of every TaskRun.
+    let runs = std::slice::from_ref(&run);
+    let quick = bench(&before, runs, vec![found(&task_run("True")), merged(&before, 2)]);
+    assert!(matches!(quick.recorder.reconcile(key("s")).await, Disposition::Done));
+    assert_eq!(asked(&quick.requests), [recent.clone(), format!("PATCH {SNAPSHOT}")]);
+    let patch = quick.requests.lock().unwrap()[1].1.clone();
     assert_eq!(states(&patch), pairs(&[("a", "BuildPLRInProgress")]));
+
+    // Its memory is behind: the newest state is asked for.
+    for behind in [task_run("Unknown"), json!({"metadata": {}, "items": []})] {
+        let answers = vec![found(&behind), found(&task_run("True")), merged(&before, 2)];
+        let slow = bench(&before, runs, answers);
+        assert!(matches!(slow.recorder.reconcile(key("s")).await, Disposition::Done));
+        assert_eq!(asked(&slow.requests), [recent.clone(), newest.clone(), format!("PATCH {SNAPSHOT}")]);
+    }
 }
 
 // RR-21, RR-53: a key without anything behind it, and one on which all is done, cost no request.
