@@ -25,8 +25,6 @@ pub mod decide;
 mod metrics;
 mod observe;
 mod run;
-#[cfg(test)]
-mod testing;
 mod trim;
 pub mod world;
 

@@ -26,8 +26,6 @@ pub mod decide;
 mod metrics;
 mod observe;
 mod run;
-#[cfg(test)]
-mod testing;
 mod trim;
 pub mod world;
 

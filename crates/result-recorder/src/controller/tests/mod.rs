@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{Answer, Requests, asked, context, events, found, merged, refused};
 use jiff::Timestamp;
+use scripted_api::{Answer, Requests, asked, context, events, found, merged, refused};
 
 // HC-20, HC-22
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::act::TRIES;
-use crate::testing::{Answer, Requests, asked, context, events, found, merged, refused};
+use scripted_api::{Answer, Requests, asked, context, events, found, merged, refused};
 
 // HC-20, HC-22
 #[test]

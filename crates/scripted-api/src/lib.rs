@@ -1,4 +1,12 @@
-//! An API server for tests: it answers requests in their order with what the test says, and keeps what it was asked.
+//! An API server for unit tests of programs: it answers requests in their order with what the test says, and keeps what it
+//! was asked. Only ever a dev-dependency.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test says so by panicking"
+)]
 
 use std::sync::{Arc, Mutex};
 
