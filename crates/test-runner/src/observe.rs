@@ -116,6 +116,12 @@ impl Stores {
                 }
                 None => Ok(Answer::Exists(false)),
             },
+            Question::Scenarios => {
+                for scenario in context.list::<IntegrationTestScenario>(namespace, "").await? {
+                    self.scenarios.observe(scenario);
+                }
+                Ok(Answer::Listed)
+            }
             Question::Run(name) => exists(context.get(&self.runs, namespace, name).await),
             Question::Release(name) => exists(context.get(&self.releases, namespace, name).await),
             Question::Version(name) => {

@@ -69,6 +69,9 @@ pub struct Sibling {
 pub enum Question {
     /// Does the owner exist (TR-B37)?
     Owner,
+    /// Which scenarios are in the namespace (TR-93)? Another watch may tell of a Snapshot before ours tells of a scenario
+    /// that is older, and "nothing to test" is final.
+    Scenarios,
     /// Does the test PipelineRun of this name exist (TR-B55)?
     Run(String),
     /// Does the Release of this name exist (M4)?
@@ -82,6 +85,8 @@ pub enum Question {
 pub enum Answer {
     /// Whether the object exists.
     Exists(bool),
+    /// All of them are in the cache.
+    Listed,
     /// The version; `None` when the Snapshot has none or several.
     Version(Option<String>),
 }
@@ -92,6 +97,8 @@ pub enum Answer {
 pub struct Facts {
     /// Whether the owner exists; `None` when nobody asked.
     pub owner: Option<bool>,
+    /// Whether the scenarios were listed.
+    pub scenarios: bool,
     /// Test PipelineRuns by name.
     pub runs: BTreeMap<String, bool>,
     /// Releases by name.
@@ -105,6 +112,7 @@ impl Facts {
     pub fn note(&mut self, question: Question, answer: Answer) {
         match (question, answer) {
             (Question::Owner, Answer::Exists(exists)) => self.owner = Some(exists),
+            (Question::Scenarios, Answer::Listed) => self.scenarios = true,
             (Question::Run(name), Answer::Exists(exists)) => {
                 self.runs.insert(name, exists);
             }
@@ -115,7 +123,7 @@ impl Facts {
                 self.versions.insert(name, version);
             }
             // An answer to another question; the question stays open.
-            (_, Answer::Exists(_) | Answer::Version(_)) => {}
+            (_, Answer::Exists(_) | Answer::Listed | Answer::Version(_)) => {}
         }
     }
 }

@@ -295,6 +295,10 @@ impl<'a> Tests<'a> {
         // TR-93.
         let required = self.applicable.values().any(|scenario| !scenario::optional(scenario));
         if !required && !self.finished && !self.canceled {
+            if !self.world.facts.scenarios {
+                plan.ask.insert(Question::Scenarios);
+                return;
+            }
             let text = "No required IntegrationTestScenario applies to this Snapshot, testing is skipped.";
             plan.condition(TEST_SUCCEEDED, condition::TRUE, condition::PASSED, text);
             plan.because("passed", "no_required_scenario", "");

@@ -94,6 +94,7 @@ impl Cluster {
             Question::Owner => Answer::Exists(self.live.owner.unwrap_or(self.world.owner.is_some())),
             Question::Run(name) => Answer::Exists(self.live.runs.get(name).copied().unwrap_or(false)),
             Question::Release(name) => Answer::Exists(self.live.releases.get(name).copied().unwrap_or(false)),
+            Question::Scenarios => Answer::Listed,
             Question::Version(name) => Answer::Version(self.live.versions.get(name).cloned().flatten()),
         }
     }
