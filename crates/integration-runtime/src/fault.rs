@@ -1,4 +1,4 @@
-//! Faults on purpose, for end-to-end tests: kills the process, or delays, fails or drops the n-th write.
+//! Faults on purpose, for end-to-end tests: kills the process, delays, fails or drops the n-th write, or lets caches lag.
 //!
 //! A *write* is a POST, PATCH, PUT or DELETE, except on leases, tokenreviews and subjectaccessreviews, which a program
 //! sends by the clock. Writes are numbered from 1 over the life of the process.
@@ -9,8 +9,9 @@
 //! | `FAULT_KILL_AFTER=n` | … right after write n was answered |
 //! | `FAULT_FAIL=n:code` | write n is answered with that HTTP status and not sent |
 //! | `FAULT_DROP_RESPONSE=n` | write n is sent, and its caller sees a broken connection |
-//! | `FAULT_CONFLICT_ONCE=1` | the first PATCH of every path is answered 409 and not sent |
+//! | `FAULT_CONFLICT_ONCE=1` | the first PATCH or POST of every path, POSTs of Events excepted, is answered 409 and not sent |
 //! | `FAULT_DELAY_MS=n` | every write waits so long before it is sent |
+//! | `FAULT_STALE_MS=n` | every change a watch reports reaches the caches so long after it came; lists, and the responses of own writes, at once |
 //! | `FAULT_LOG=file` | a line `k METHOD path` is appended for every write, before anything else happens to it |
 //!
 //! The retries of the Kubernetes client happen below this layer: a caller sees what is injected here.
@@ -33,6 +34,10 @@ use tower::{BoxError, Layer, Service};
 
 use crate::layers::ApiCall;
 
+mod late;
+
+pub(crate) use late::late;
+
 #[cfg(not(debug_assertions))]
 compile_error!("feature `fault` lets the environment kill the process; it never goes into a release build");
 
@@ -50,10 +55,13 @@ pub struct Faults {
     pub fail: Option<(u64, StatusCode)>,
     /// Send this write and lose its answer.
     pub drop_response: Option<u64>,
-    /// Answer the first PATCH of every path with 409 instead of sending it.
+    /// Answer the first PATCH or POST of every path with 409 instead of sending it. An Event that exists already is
+    /// never sent again, so Events are left out.
     pub conflict_once: bool,
     /// Wait so long before every write.
     pub delay: Option<Duration>,
+    /// Let what watches report reach the caches so much later.
+    pub stale: Option<Duration>,
     /// Append a line for every write to this file.
     pub log: Option<PathBuf>,
 }
@@ -68,7 +76,12 @@ pub struct FaultError {
 }
 
 impl Faults {
-    /// Reads the `FAULT_…` variables through `variable`, which is `|name| std::env::var(name).ok()` outside tests.
+    /// What the environment asks for.
+    pub fn from_env() -> Result<Self, FaultError> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads the `FAULT_…` variables through `variable`.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, FaultError> {
         let read = |name| variable(name).map(|value| Value { variable: name, value });
         Ok(Self {
@@ -78,6 +91,7 @@ impl Faults {
             drop_response: read("FAULT_DROP_RESPONSE").map(Value::number).transpose()?,
             conflict_once: read("FAULT_CONFLICT_ONCE").map(Value::switch).transpose()?.unwrap_or(false),
             delay: read("FAULT_DELAY_MS").map(Value::number).transpose()?.map(Duration::from_millis),
+            stale: read("FAULT_STALE_MS").map(Value::number).transpose()?.map(Duration::from_millis),
             log: variable("FAULT_LOG").map(PathBuf::from),
         })
     }
@@ -128,7 +142,7 @@ impl FaultLayer {
     ///
     /// Fails on a value that means nothing, and where the log cannot be opened.
     pub fn from_env() -> Result<Self, FaultError> {
-        let faults = Faults::read(|name| std::env::var(name).ok())?;
+        let faults = Faults::from_env()?;
         let log = faults.log.clone();
         Self::new(faults).map_err(|error| FaultError {
             variable: "FAULT_LOG",
@@ -253,8 +267,8 @@ impl Shared {
             tracing::error!(%error, "FAULT_LOG cannot be written");
         }
         let faults = &self.faults;
-        let conflict =
-            faults.conflict_once && method == Method::PATCH && state.refused_once.insert(uri.path().to_owned());
+        let meets_another = *method == Method::PATCH || *method == Method::POST && kind != "events";
+        let conflict = faults.conflict_once && meets_another && state.refused_once.insert(uri.path().to_owned());
         let failure = faults.fail.filter(|(n, _)| *n == k).map(|(_, status)| status);
         Plan {
             delay: faults.delay,

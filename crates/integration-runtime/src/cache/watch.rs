@@ -53,6 +53,9 @@ where
                 namespace,
                 metrics: metrics.clone(),
                 synced: Arc::clone(synced),
+                // A value that means nothing was refused when the client was made.
+                #[cfg(feature = "fault")]
+                stale: crate::fault::Faults::from_env().ok().and_then(|faults| faults.stale).unwrap_or_default(),
             };
             let store = self.clone();
             let task = tokio::spawn(feed.run(api));
@@ -88,6 +91,9 @@ struct Feed<K> {
     namespace: Option<String>,
     metrics: Metrics,
     synced: Arc<Notify>,
+    /// How much later than it came a change is taken in.
+    #[cfg(feature = "fault")]
+    stale: Duration,
 }
 
 impl<K: CacheObject + Resource<Scope = kube::core::NamespaceResourceScope>> Feed<K> {
@@ -99,7 +105,10 @@ impl<K: CacheObject + Resource<Scope = kube::core::NamespaceResourceScope>> Feed
         let mut list = 0;
         let mut pause = FIRST_PAUSE;
         loop {
-            let mut stream = std::pin::pin!(watcher::watcher(api.clone(), config.clone()));
+            let stream = watcher::watcher(api.clone(), config.clone());
+            #[cfg(feature = "fault")]
+            let stream = crate::fault::late(stream, self.stale);
+            let mut stream = std::pin::pin!(stream);
             while let Some(event) = stream.next().await {
                 match event {
                     // Says only that a list is asked for, perhaps in vain.

@@ -112,6 +112,7 @@ fn the_process_is_killed_at_the_write_asked_for_and_at_no_other() {
 #[rstest]
 #[case("FAULT_KILL_BEFORE", "0", "a whole number from 1 is wanted")]
 #[case("FAULT_KILL_AFTER", "soon", "a whole number from 1 is wanted")]
+#[case("FAULT_STALE_MS", "2s", "a whole number from 1 is wanted")]
 #[case("FAULT_FAIL", "3", "as in 3:500")]
 #[case("FAULT_FAIL", "3:9999", "as in 3:500")]
 #[case("FAULT_CONFLICT_ONCE", "yes", "1 or 0 is wanted")]

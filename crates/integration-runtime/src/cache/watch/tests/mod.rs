@@ -26,7 +26,7 @@ fn list(names: &[&str]) -> (u16, Value) {
     (200, json!({"kind": "PipelineRunList", "metadata": {"resourceVersion": "7"}, "items": items}))
 }
 
-fn fed(script: &Script) -> (Store<PipelineRun>, Metrics) {
+fn scripted(script: &Script) -> Client {
     let answers = Arc::clone(script);
     let service = service_fn(move |request: Request<Body>| {
         let answers = Arc::clone(&answers);
@@ -49,9 +49,13 @@ fn fed(script: &Script) -> (Store<PipelineRun>, Metrics) {
             Ok::<_, BoxError>(answer)
         }
     });
+    Client::new(service, "ns")
+}
+
+fn fed(script: &Script) -> (Store<PipelineRun>, Metrics) {
     let store = Store::new(Watch::<PipelineRun>::new());
     let metrics = Metrics::new("test", "0").unwrap();
-    store.start(&Client::new(service, "ns"), &[], &metrics, &Arc::new(Notify::new()));
+    store.start(&scripted(script), &[], &metrics, &Arc::new(Notify::new()));
     (store, metrics)
 }
 
@@ -112,4 +116,41 @@ async fn op_x3_a_watch_that_ends_by_a_defect_makes_the_program_unhealthy() {
     store.start(&Client::new(service, "ns"), &[], &metrics, &Arc::new(Notify::new()));
     pass(1).await;
     assert_eq!(store.failure().as_deref(), Some("the watch on pipelineruns has ended"));
+}
+
+// A fault of end-to-end tests: what others write is seen late, what the program itself wrote at once.
+#[cfg(feature = "fault")]
+#[tokio::test(start_paused = true)]
+async fn stale_changes_come_late_and_never_over_a_newer_version() {
+    let run = |name: &str, version: u64| json!({"metadata": {"namespace": "ns", "name": name, "uid": name, "resourceVersion": version.to_string()}});
+    let event = |name: &str, version: u64| (200, json!({"type": "MODIFIED", "object": run(name, version)}));
+    let script = [list(&["a", "b"]), event("a", 8), event("b", 9), list(&[])];
+    let (store, feed, api) = stale_feed(&Script::new(Mutex::new(script.into())));
+    tokio::spawn(feed.run(api));
+    let version = |name: &str| store.get("ns", name).and_then(|run| run.metadata.resource_version.clone());
+    let versions = || (version("a").unwrap_or_default(), version("b").unwrap_or_default());
+    let texts = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    pass(1).await;
+    assert!(store.synced(), "lists are not late");
+    assert_eq!(versions(), texts("5", "5"));
+    store.observe(serde_json::from_value(run("b", 10)).unwrap());
+    assert_eq!(versions(), texts("5", "10"));
+    pass(3).await;
+    assert_eq!(versions(), texts("8", "10"));
+}
+
+#[cfg(feature = "fault")]
+fn stale_feed(script: &Script) -> (Store<PipelineRun>, Feed<PipelineRun>, Api<Guarded<PipelineRun>>) {
+    let store = Store::new(Watch::<PipelineRun>::new());
+    store.inner.health.start(1);
+    let feed = Feed {
+        store: store.clone(),
+        kind: "pipelineruns".to_owned(),
+        number: 0,
+        namespace: None,
+        metrics: Metrics::new("test", "0").unwrap(),
+        synced: Arc::new(Notify::new()),
+        stale: Duration::from_secs(2),
+    };
+    (store, feed, Api::all(scripted(script)))
 }
