@@ -20,8 +20,10 @@
 //!   everything ends and the temporary folder goes when the test process ends, however it ends.
 //! * [`crds`], [`rbac`]: what is installed in it; [`manifests`]: the files under `deploy/` it comes from.
 //! * [`space`], [`wait`]: a namespace of its own for each test, and waiting for what a user would see in it.
+//! * [`objects`]: reading what is in it.
 //! * [`programs`]: our programs as child processes.
 //! * [`tekton`], [`fixtures`]: the world around them.
+//! * [`faults`]: programs that are killed, refused or see late what others do, and what is there in the end.
 //! * [`audit`]: how many requests each program made.
 //!
 //! Environment: `KUBEBUILDER_ASSETS` (folder with `etcd` and `kube-apiserver`), `E2E_CRDS` (folder of definitions to
@@ -40,9 +42,11 @@ pub mod assets;
 pub mod audit;
 pub mod control_plane;
 pub mod crds;
+pub mod faults;
 pub mod fixtures;
 mod hash;
 pub mod manifests;
+pub mod objects;
 pub mod pki;
 pub mod process;
 pub mod programs;

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
-use crate::process::{Process, Usage, progress};
+use crate::process::{Process, Usage, progress, scratch};
 use crate::{ControlPlane, TestSpace, wait};
 
 /// How the programs are compiled.
@@ -280,10 +280,22 @@ fn build(profile: Profile) -> Result<BTreeMap<String, PathBuf>> {
     for line in String::from_utf8(output.stdout)?.lines() {
         let message: Value = serde_json::from_str(line)?;
         if let (Some(path), Some(name)) = (message["executable"].as_str(), message["target"]["name"].as_str()) {
-            binaries.insert(name.to_owned(), PathBuf::from(path));
+            binaries.insert(name.to_owned(), own(profile, name, Path::new(path))?);
         }
     }
     Ok(binaries)
+}
+
+/// The same binary under a path of this test process: another build in the same target folder would replace it, also by
+/// one without faults.
+fn own(profile: Profile, name: &str, path: &Path) -> Result<PathBuf> {
+    let folder = scratch().join(format!("{profile:?}"));
+    std::fs::create_dir_all(&folder)?;
+    let own = folder.join(name);
+    if std::fs::hard_link(path, &own).is_err() {
+        std::fs::copy(path, &own).with_context(|| format!("copying {}", path.display()))?;
+    }
+    Ok(own)
 }
 
 /// Packages with a program, and whether they have the feature `fault`.

@@ -4,15 +4,14 @@
 //! uid of Component `a` is `a-uid`. A Component has a git URL, revision `main`, a promoted image, a built commit and the
 //! finalizer, unless the case says otherwise.
 //!
-//! The plan is compared completely; inside `body` (a Snapshot) only what the case names, and `null` there means "absent".
-//! A text that begins with `~` only has to be contained.
+//! How plans are compared: [`decision_cases::compare`].
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says so by panicking")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app_regenerator::decide::{Fact, Never, Tries, World, decide, is_orphan};
+use decision_cases::{Cases, compare};
 use integration_api::{Component, keys};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -22,7 +21,6 @@ use serde_json::{Value, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
-    says: String,
     #[serde(default = "ten")]
     now: String,
     /// `not_cached`, `gone`, `terminating`, or `read` = confirmed by a live read; absent = in the cache only.
@@ -159,36 +157,18 @@ fn world(case: &Case) -> World {
     }
 }
 
+fn cases() -> Cases {
+    Cases::of(env!("CARGO_MANIFEST_DIR"), 25)
+}
+
 #[test]
 fn every_application_leads_to_its_plan() {
-    let mut problems = Vec::new();
-    let files = files();
-    assert!(files.len() > 25, "the cases are missing");
-    for file in files {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&file).unwrap();
-        let case: Case = serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let plan = decide(&world(&case), time(&case.now));
-        let actual = serde_json::to_value(&plan).unwrap();
-        let mut differences = Vec::new();
-        compare(&case.plan, &actual, "plan", true, &mut differences);
-        if !differences.is_empty() {
-            let plan = serde_yaml_ng::to_string(&actual).unwrap();
-            problems.push(format!("{name} ({}):\n  {}\n--- actual plan\n{plan}", case.says, differences.join("\n  ")));
-        }
-    }
-    assert!(problems.is_empty(), "{} cases fail\n\n{}", problems.len(), problems.join("\n"));
+    cases().check(|case: &Case| compare(&case.plan, &decide(&world(case), time(&case.now))));
 }
 
 #[test]
 fn every_case_is_named_after_its_rule() {
-    for file in files() {
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let mut parts = name.split('-');
-        let (area, rule) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let numbered = rule.trim_start_matches(['b', 'x']).parse::<u32>().is_ok();
-        assert!(["ar", "api"].contains(&area) && numbered && parts.next().is_some(), "{name}");
-    }
+    cases().assert_names(&["ar", "api"]);
 }
 
 // AR-3, AR-X3, E-18: a Component of no Application is left alone, but for a finalizer that would hold it for ever.
@@ -201,38 +181,4 @@ fn ar_x3_a_component_that_left_its_application_is_let_go() {
     assert!(is_orphan(&component("a", "", &dying)));
     assert!(!is_orphan(&component("a", "", &free)));
     assert!(!is_orphan(&component("a", "app", &held)));
-}
-
-fn compare(expected: &Value, actual: &Value, path: &str, exact: bool, differences: &mut Vec<String>) {
-    match (expected, actual) {
-        (Value::Object(expected), Value::Object(actual)) => {
-            for (key, expected) in expected {
-                let actual = actual.get(key).unwrap_or(&Value::Null);
-                compare(expected, actual, &format!("{path}.{key}"), exact && key != "body", differences);
-            }
-            if exact {
-                let unexpected = actual.keys().filter(|key| !expected.contains_key(*key));
-                differences.extend(unexpected.map(|key| format!("{path}.{key} is not expected")));
-            }
-        }
-        (Value::Array(expected), Value::Array(actual)) if expected.len() == actual.len() => {
-            for (index, (expected, actual)) in expected.iter().zip(actual).enumerate() {
-                compare(expected, actual, &format!("{path}[{index}]"), exact, differences);
-            }
-        }
-        (Value::String(expected), Value::String(actual)) if expected.starts_with('~') => {
-            if !actual.contains(&expected[1..]) {
-                differences.push(format!("{path} does not contain {:?}", &expected[1..]));
-            }
-        }
-        (expected, actual) if expected == actual => {}
-        (expected, actual) => differences.push(format!("{path}: expected {expected}, got {actual}")),
-    }
-}
-
-fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
 }

@@ -9,12 +9,11 @@
 //! plan: {}                 # the whole plan; its list is written the same way
 //! ```
 //!
-//! A text that begins with `~` only has to be contained. After the plan the same decision is made again: it must be
+//! How plans are compared: [`decision_cases::compare`]. After the plan the same decision is made again: it must be
 //! empty, whatever the case is about (GA-X3).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says so by panicking")]
 
-use std::path::{Path, PathBuf};
-
+use decision_cases::{Cases, compare};
 use gcl_aligner::decide::decide;
 use integration_api::ComponentGroup;
 use jiff::Timestamp;
@@ -24,7 +23,6 @@ use serde_json::{Value, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
-    says: String,
     spec: Value,
     #[serde(default)]
     metadata: serde_json::Map<String, Value>,
@@ -34,32 +32,18 @@ struct Case {
     plan: Value,
 }
 
+fn cases() -> Cases {
+    Cases::of(env!("CARGO_MANIFEST_DIR"), 15)
+}
+
 #[test]
 fn every_group_leads_to_its_plan() {
-    let mut problems = Vec::new();
-    let files = files();
-    assert!(files.len() > 15, "the cases are missing");
-    for file in files {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&file).unwrap();
-        let case: Case = serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let differences = check(&case);
-        if !differences.is_empty() {
-            problems.push(format!("{name} ({}):\n  {}", case.says, differences.join("\n  ")));
-        }
-    }
-    assert!(problems.is_empty(), "{} cases fail\n\n{}", problems.len(), problems.join("\n"));
+    cases().check(check);
 }
 
 #[test]
 fn every_case_is_named_after_its_rule() {
-    for file in files() {
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let mut parts = name.split('-');
-        let (area, rule) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let numbered = rule.trim_start_matches(['b', 'x']).parse::<u32>().is_ok();
-        assert!(["ga", "api"].contains(&area) && numbered && parts.next().is_some(), "{name}");
-    }
+    cases().assert_names(&["ga", "api"]);
 }
 
 fn check(case: &Case) -> Vec<String> {
@@ -79,12 +63,7 @@ fn check(case: &Case) -> Vec<String> {
     if let Some(list) = expected.get_mut("list").and_then(Value::as_array_mut) {
         *list = list.iter().map(entry).collect();
     }
-    let mut differences = Vec::new();
-    let actual = serde_json::to_value(&plan).unwrap();
-    compare(&expected, &actual, "plan", &mut differences);
-    if !differences.is_empty() {
-        differences.push(format!("actual plan\n{}", serde_yaml_ng::to_string(&actual).unwrap()));
-    }
+    let mut findings = compare(&expected, &plan);
 
     let mut after = object;
     if let Some(list) = &plan.list {
@@ -95,9 +74,9 @@ fn check(case: &Case) -> Vec<String> {
     }
     let group: ComponentGroup = serde_json::from_value(after).unwrap();
     if !decide(&group, now).is_empty() {
-        differences.push("the plan is not the last one".to_owned());
+        findings.push("the plan is not the last one".to_owned());
     }
-    differences
+    findings
 }
 
 /// `name/version` is a blank entry as it is stored, `name/version=image` a promoted one.
@@ -110,35 +89,4 @@ fn entry(value: &Value) -> Value {
     }
     json!({"name": name, "version": version, "url": format!("https://git/{name}"), "lastPromotedImage": image,
         "lastPromotedCommit": format!("commit-{image}"), "lastPromotedBuildTime": "2025-04-01T10:00:00Z"})
-}
-
-fn compare(expected: &Value, actual: &Value, path: &str, differences: &mut Vec<String>) {
-    match (expected, actual) {
-        (Value::Object(expected), Value::Object(actual)) => {
-            for (key, expected) in expected {
-                compare(expected, actual.get(key).unwrap_or(&Value::Null), &format!("{path}.{key}"), differences);
-            }
-            let unexpected = actual.keys().filter(|key| !expected.contains_key(*key));
-            differences.extend(unexpected.map(|key| format!("{path}.{key} is not expected")));
-        }
-        (Value::Array(expected), Value::Array(actual)) if expected.len() == actual.len() => {
-            for (index, (expected, actual)) in expected.iter().zip(actual).enumerate() {
-                compare(expected, actual, &format!("{path}[{index}]"), differences);
-            }
-        }
-        (Value::String(expected), Value::String(actual)) if expected.starts_with('~') => {
-            if !actual.contains(&expected[1..]) {
-                differences.push(format!("{path} does not contain {:?}", &expected[1..]));
-            }
-        }
-        (expected, actual) if expected == actual => {}
-        (expected, actual) => differences.push(format!("{path}: expected {expected}, got {actual}")),
-    }
-}
-
-fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
 }

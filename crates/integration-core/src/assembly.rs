@@ -76,19 +76,23 @@ pub struct LeftOut {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AssemblyError {
     /// A group contains itself.
-    #[error("ComponentGroups contain each other: {}", path.join(" -> "))]
+    #[error("ComponentGroups contain each other in spec.components: {}", path.join(" / "))]
     Cycle {
         /// From the outermost group to the repeated one.
         path: Vec<String>,
     },
     /// Nested too deeply.
-    #[error("ComponentGroups are nested more than {} levels deep: {}", group::DEEPEST, path.join(" -> "))]
+    #[error(
+        "ComponentGroups are nested more than {} levels deep in spec.components: {}",
+        group::DEEPEST,
+        path.join(" / ")
+    )]
     TooDeep {
         /// From the outermost group to one that is too deep.
         path: Vec<String>,
     },
     /// A nested group does not exist. The caller confirms that by a live read before it counts.
-    #[error("nested ComponentGroup {name} does not exist: {}", path.join(" -> "))]
+    #[error("nested ComponentGroup {name} of spec.components does not exist: {}", path.join(" / "))]
     NestedGroupMissing {
         /// The absent group.
         name: String,

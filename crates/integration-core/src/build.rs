@@ -135,7 +135,7 @@ pub enum BuildError {
         results: Vec<&'static str>,
     },
     /// The image is no reference by digest.
-    #[error("build PipelineRun {build} delivered no valid image: {error}")]
+    #[error("build PipelineRun {build} delivered no valid image in its results IMAGE_URL and IMAGE_DIGEST: {error}")]
     InvalidImage {
         /// Name of the build.
         build: String,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use integration_api::keys;
 use thiserror::Error;
 
 /// `sha256:` and 64 lower-case hexadecimal digits.
@@ -56,6 +57,11 @@ impl ImageReference {
     /// URL must be equal to the other result.
     pub fn from_results(url: &str, digest: &str) -> Result<Self, ImageError> {
         let (url, digest) = (trim(url), trim(digest));
+        for (name, text) in [(keys::RESULT_IMAGE_URL, url), (keys::RESULT_IMAGE_DIGEST, digest)] {
+            if text.is_empty() {
+                return Err(ImageError::NoText(name));
+            }
+        }
         let name = match url.split_once('@') {
             Some((name, inside)) if inside == digest => name,
             Some((_, inside)) => {
@@ -110,6 +116,9 @@ impl FromStr for ImageReference {
 /// Why a text is no image reference by digest. Names what was found, shortened to 256 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ImageError {
+    /// A result of a build without any text.
+    #[error("result {0} is no text: it is empty, an array or an object")]
+    NoText(&'static str),
     /// No digest at all.
     #[error("image {0:?} has no digest")]
     NoDigest(String),

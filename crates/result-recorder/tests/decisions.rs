@@ -6,9 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::struct_excessive_bools, reason = "a test says so by panicking")]
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
+use decision_cases::{Cases, compare, compare_given};
 use integration_api::test_status::WarningWireName;
 use integration_api::{PipelineRun, Snapshot, TaskRun, keys};
 use jiff::Timestamp;
@@ -43,8 +43,7 @@ struct Case {
     stray: bool,
     plan: Value,
     /// The array after the record; only the keys given are compared.
-    #[serde(default)]
-    after: Vec<Value>,
+    after: Option<Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -273,51 +272,38 @@ fn world(case: &Case) -> World {
     }
 }
 
-/// Every member of `expected` is in `actual` with that value.
-fn contains(actual: &Value, expected: &Value) -> bool {
-    let expected = expected.as_object().unwrap();
-    expected.iter().all(|(key, value)| actual.get(key) == Some(value))
-}
-
 /// RR-53: once the record is on the Snapshot there is nothing more to record.
-fn settles(name: &str, world: &World, text: String, now: Timestamp) {
+fn settles(world: &World, text: &str, now: Timestamp) -> Vec<String> {
     let mut snapshot = Snapshot::clone(world.snapshot.get().unwrap());
-    snapshot.metadata.annotations.get_or_insert_default().insert(keys::TEST_STATUS.to_owned(), text);
+    snapshot.metadata.annotations.get_or_insert_default().insert(keys::TEST_STATUS.to_owned(), text.to_owned());
     let plan = decide(&World { snapshot: SnapshotFact::Confirmed(Arc::new(snapshot)), ..world.clone() }, now);
-    assert_eq!(plan.record, None, "{name}: recorded again");
+    plan.record.map(|record| format!("recorded again: {record:?}")).into_iter().collect()
 }
 
-fn check(path: &Path) {
-    let name = path.file_name().unwrap().to_string_lossy().into_owned();
-    let text = std::fs::read_to_string(path).unwrap();
-    let case: Case = serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let world = world(&case);
+fn check(case: &Case) -> Vec<String> {
+    let world = world(case);
     let now = timestamp(case.now.as_deref().unwrap_or("10:00:00"));
     let plan = if case.stray { stray::decide(&world) } else { decide(&world, now) };
-    let actual = serde_json::to_value(&plan).unwrap();
-    assert_eq!(actual, case.plan, "{name}:\n{}", serde_yaml_ng::to_string(&actual).unwrap());
-    let Some(record) = plan.record else {
-        assert!(case.after.is_empty(), "{name}: nothing is recorded");
-        return;
-    };
-    let text = record.array.to_annotation_within(world.rules.warning, record.limit);
-    settles(&name, &world, text.clone(), now);
-    if case.after.is_empty() {
-        return;
+    let mut findings = compare(&case.plan, &plan);
+    let text = plan.record.map(|record| record.array.to_annotation_within(world.rules.warning, record.limit));
+    findings.extend(text.iter().flat_map(|text| settles(&world, text, now)));
+    if let Some(expected) = &case.after {
+        let array: Value = text.map(|text| serde_json::from_str(&text).unwrap()).unwrap_or_default();
+        findings.extend(compare_given("after", expected, &array));
     }
-    let array: Vec<Value> = serde_json::from_str(&text).unwrap();
-    assert_eq!(array.len(), case.after.len(), "{name}: {array:?}");
-    for (actual, expected) in array.iter().zip(&case.after) {
-        assert!(contains(actual, expected), "{name}: {actual} lacks part of {expected}");
-    }
+    findings
+}
+
+fn cases() -> Cases {
+    Cases::of(env!("CARGO_MANIFEST_DIR"), 60)
 }
 
 #[test]
 fn every_case_comes_out_as_written() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() > 30, "only {} cases found", paths.len());
-    let failed = paths.iter().filter(|path| std::panic::catch_unwind(|| check(path)).is_err()).count();
-    assert_eq!(failed, 0, "of {} cases", paths.len());
+    cases().check(check);
+}
+
+#[test]
+fn every_case_is_named_after_its_rule() {
+    cases().assert_names(&["rr"]);
 }

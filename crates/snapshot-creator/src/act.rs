@@ -13,11 +13,13 @@ use serde_json::{Value, json};
 
 use crate::decide::{
     Action, Attempt, BuildPatch, Candidate, FinalizerChange, GclAttempt, NewSnapshot, Notice, Refusal, RefusalClass,
-    World, content, meta,
+    Tried, World, content, meta,
 };
 use crate::metrics::Metrics;
 use crate::observe::Caches;
 use crate::refusal::{later, refused};
+
+mod related;
 
 /// Rounds of the two writes of a Component, each deciding anew.
 const TRIES: u32 = 6;
@@ -38,6 +40,8 @@ pub(crate) struct Act {
 pub(crate) struct Outcomes {
     /// By owner name.
     pub attempts: BTreeMap<String, Attempt>,
+    /// Other builds and Snapshots.
+    pub related: Tried,
     /// The last error that may pass.
     pub error: Option<ApiError>,
     /// Whether the wait for the signature of the build was counted.
@@ -77,6 +81,10 @@ impl Act {
                 promoted(result, outcomes, &name)
             }
             Action::CreateSnapshot(snapshot) => self.create(build, snapshot, outcomes).await,
+            Action::MarkMerged(_)
+            | Action::TellSnapshot { .. }
+            | Action::TellBuild { .. }
+            | Action::Supersede { .. } => self.relate(build, action, outcomes).await,
         }
     }
 
@@ -89,8 +97,14 @@ impl Act {
     /// One patch of the build; Events and counters only once it was accepted (SC-B34 W4).
     async fn patch(&self, build: &Arc<PipelineRun>, patch: BuildPatch) -> Result<(), ApiError> {
         let mut request = RunPatch::new();
+        for (key, value) in &patch.labels {
+            request = request.label(key, value.clone());
+        }
         for (key, value) in &patch.annotations {
             request = request.annotation(key, value.clone());
+        }
+        for key in &patch.removed {
+            request = request.remove_annotation(key);
         }
         request = match patch.finalizer {
             Some(FinalizerChange::Add) => request.add_finalizer(keys::PIPELINE_RUN_FINALIZER),
@@ -291,7 +305,7 @@ fn finalizer_word(change: FinalizerChange) -> &'static str {
 }
 
 /// The audit line of a change that was made (02 §8.4).
-fn audit<K: kube::Resource<DynamicType = ()>>(
+pub(crate) fn audit<K: kube::Resource<DynamicType = ()>>(
     action: &'static str,
     kind: &'static str,
     object: &K,

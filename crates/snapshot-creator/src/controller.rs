@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use integration_api::{Application, Component, ComponentGroup, PipelineRun, Snapshot, keys};
+use integration_api::scenario::ResolverRef;
+use integration_api::{Application, Component, ComponentGroup, IntegrationTestScenario, PipelineRun, Snapshot, keys};
+use integration_core::owner::Owner;
 use integration_core::{build, names};
 use integration_runtime::{Change, Context, ObjectKey, Queue, SettingsError, Setup, Watch};
 use kube::Resource;
@@ -13,28 +15,50 @@ use kube::Resource;
 use crate::act::Act;
 use crate::decide::{meta, revivable};
 use crate::metrics::Metrics;
-use crate::observe::{self, BY_APPLICATION, BY_BUILD, BY_COMPONENT, BY_LISTED_COMPONENT, BY_MEMBER, BY_NESTED, Caches};
+use crate::observe::{
+    self, BY_APPLICATION, BY_BUILD, BY_COMPONENT, BY_LISTED_COMPONENT, BY_MEMBER, BY_NESTED, BY_OWNER, BY_PR_GROUP,
+    BY_PULL_REQUEST, Caches, Versions,
+};
 use crate::reconcile::Controller;
+use crate::report::Reporter;
+use crate::report::desk::Desk;
+use crate::report::queue;
 
-/// Registers the watches and the queue of builds.
-pub(crate) fn register(setup: &mut Setup) -> Result<(), SettingsError> {
+/// Registers the watches, the queue of builds and the queue of reports. `console` is the first part of the names of
+/// checks.
+pub(crate) fn register<R: Reporter>(setup: &mut Setup, reporter: R, console: String) -> Result<(), SettingsError> {
     let context = setup.context();
     let metrics = Metrics::register(context.registry()).map_err(|error| SettingsError(error.to_string()))?;
-    let queue = setup.queue("builds");
+    let (queue, reports) = (setup.queue("builds"), setup.queue("reports"));
     let wake = Waker { queue: queue.clone(), context: context.clone(), caches: Arc::default() };
     let caches = Caches {
-        builds: setup.watch(builds(queue.clone())),
+        builds: setup.watch(builds(wake.clone())),
         components: setup.watch(components(wake.clone())),
         applications: setup.watch(applications(wake.clone())),
         groups: setup.watch(groups(wake.clone())),
         snapshots: setup.watch(snapshots(wake.clone())),
+        scenarios: setup.watch(scenarios()),
+        versions: Versions::default(),
     };
     // Set once: watches start only after this function returned.
     wake.caches.get_or_init(|| caches.clone());
     let every_build = caches.builds.clone();
     // The keys are asked for first when this replica begins to lead.
     let took_over = Arc::new(OnceLock::new());
-    let controller = Controller::new(Act { context: context.clone(), caches, metrics }, Arc::clone(&took_over));
+    let desk = Desk::between(&queue, &reports, &reporter);
+    let (clock, fence) = (context.clone(), context.clone());
+    let reporting = queue::Queue {
+        reporter,
+        desk: desk.clone(),
+        caches: caches.clone(),
+        metrics: metrics.clone(),
+        console,
+        now: Box::new(move || clock.now()),
+        leads: Box::new(move || fence.may_write()),
+    };
+    let act = Act { context: context.clone(), caches, metrics };
+    let controller = Controller::new(act, desk.clone(), Arc::clone(&took_over));
+    setup.serve(&reports, reporting, move || desk.keys());
     setup.serve(&queue, controller, move || {
         took_over.get_or_init(|| context.now());
         every_build.keys()
@@ -42,16 +66,26 @@ pub(crate) fn register(setup: &mut Setup) -> Result<(), SettingsError> {
     Ok(())
 }
 
-fn builds(queue: Queue) -> Watch<PipelineRun> {
+fn builds(wake: Waker) -> Watch<PipelineRun> {
     Watch::<PipelineRun>::new()
         .labels(&format!("{}={}", keys::PIPELINE_TYPE, keys::PIPELINE_BUILD))
         .trim(|run| run.status.child_references = Vec::new())
         .index(BY_COMPONENT, |run| build::component(run).map(str::to_owned).into_iter().collect())
+        .index(BY_PR_GROUP, |run| observe::group_hash(run).into_iter().collect())
+        .index(BY_PULL_REQUEST, |run| observe::request_of(run).into_iter().collect())
         .on_change(move |change| {
             if let Some(run) = change.newest() {
-                queue.wake(ObjectKey::of(&**run));
+                wake.queue.wake(ObjectKey::of(&**run));
+                if changed(&change, |before, after| stage(before) == stage(after)) {
+                    wake.running_builds_around(run);
+                }
             }
         })
+}
+
+/// What other builds of the same PR group or pull request look at.
+fn stage(run: &PipelineRun) -> (bool, bool, bool) {
+    (run.finished(), build::settled(run), meta::annotation(run, keys::PR_STATUS).is_some())
 }
 
 fn components(wake: Waker) -> Watch<Component> {
@@ -88,34 +122,69 @@ fn groups(wake: Waker) -> Watch<ComponentGroup> {
         })
 }
 
-/// Only Snapshots of builds are kept, and of them only whose they are.
 fn snapshots(wake: Waker) -> Watch<Snapshot> {
+    let group = |snapshot: &Snapshot| meta::label(snapshot, keys::PR_GROUP_HASH).map(str::to_owned);
     Watch::<Snapshot>::new()
-        .labels(keys::BUILD_PIPELINE_RUN)
         .trim(trim_snapshot)
         .index(BY_BUILD, |snapshot| {
             meta::label(snapshot, keys::BUILD_PIPELINE_RUN).map(str::to_owned).into_iter().collect()
         })
+        .index(BY_PR_GROUP, move |snapshot| group(snapshot).into_iter().collect())
+        .index(BY_PULL_REQUEST, |snapshot| observe::request_of_snapshot(snapshot).into_iter().collect())
         .on_change(move |change| {
             // Content is not looked at: only that there is one, or none any more.
             if changed(&change, |_, _| true)
                 && let Some(snapshot) = change.newest()
             {
                 wake.build_of_snapshot(snapshot);
+                wake.running_builds_of_request(snapshot);
             }
         })
 }
 
+fn scenarios() -> Watch<IntegrationTestScenario> {
+    Watch::<IntegrationTestScenario>::new()
+        .trim(|scenario| {
+            scenario.spec.resolver_ref = ResolverRef::default();
+            scenario.spec.params = Vec::new();
+            scenario.metadata.annotations = None;
+            scenario.status = None;
+        })
+        .index(BY_OWNER, |scenario| Owner::of_scenario(scenario).map(|owner| owner.to_string()).into_iter().collect())
+}
+
+/// Annotations of a Snapshot that are looked at when it belongs to a pull request or a PR group.
+const PULL_REQUEST_ANNOTATIONS: &[&str] = &[
+    keys::BUILD_START_TIME,
+    keys::CHILD_SNAPSHOT,
+    keys::CREATE_GROUP_SNAPSHOT_STATUS,
+    keys::GIT_PROVIDER,
+    keys::IGNORE_SUPERSESSION,
+    keys::INSTALLATION_ID,
+    keys::INTEGRATION_WORKFLOW,
+    keys::PR_STATUS,
+    keys::PULL_REQUEST,
+    keys::REPO_URL,
+    keys::SHA,
+    keys::SOURCE_BRANCH,
+    keys::VERSION,
+];
+
 /// Test results alone can take 160 KiB of a Snapshot's annotations; of results of the build only the keys are looked at.
 fn trim_snapshot(snapshot: &mut Snapshot) {
-    snapshot.status.conditions = Vec::new();
+    let shared = [keys::PULL_REQUEST, keys::PR_GROUP_HASH].iter().any(|key| meta::label(snapshot, key).is_some());
+    if !shared {
+        snapshot.status.conditions = Vec::new();
+    }
     if let Some(annotations) = &mut snapshot.metadata.annotations {
         annotations.retain(|key, value| {
             if key.starts_with(keys::RESULT_PREFIX) {
                 value.clear();
                 return true;
             }
-            key == keys::BUILD_PIPELINE_RUN || key == keys::BUILD_PIPELINE_RUN_UID
+            key == keys::BUILD_PIPELINE_RUN
+                || key == keys::BUILD_PIPELINE_RUN_UID
+                || shared && PULL_REQUEST_ANNOTATIONS.contains(&key.as_str())
         });
     }
 }
@@ -202,6 +271,28 @@ impl Waker {
         let Some(name) = build_of(snapshot) else { return };
         if let Some(run) = caches.builds.get(meta::namespace(snapshot), name) {
             self.wake(&run);
+        }
+    }
+
+    /// Running builds of the same PR group or pull request: the build is news to them, or no rival any more.
+    fn running_builds_around(&self, run: &PipelineRun) {
+        let Some(caches) = self.caches.get() else { return };
+        let namespace = meta::namespace(run);
+        let group = observe::group_hash(run).map(|hash| caches.builds.lookup(BY_PR_GROUP, namespace, &hash));
+        let request = observe::request_of(run).map(|value| caches.builds.lookup(BY_PULL_REQUEST, namespace, &value));
+        for other in group.into_iter().chain(request).flatten().filter(|other| !other.finished()) {
+            self.queue.wake(ObjectKey::of(&*other));
+        }
+    }
+
+    /// The running builds that a Snapshot of their pull request may be older than (SC-B4).
+    fn running_builds_of_request(&self, snapshot: &Snapshot) {
+        let Some(caches) = self.caches.get() else { return };
+        let Some(value) = observe::request_of_snapshot(snapshot) else { return };
+        for run in caches.builds.lookup(BY_PULL_REQUEST, meta::namespace(snapshot), &value) {
+            if !run.finished() {
+                self.queue.wake(ObjectKey::of(&*run));
+            }
         }
     }
 

@@ -1,7 +1,7 @@
-//! What is remembered from one reconcile to the next: refusals that still hold (SC-B16), and of which builds the log
-//! has spoken. A restart forgets it; that costs one more create for each refused owner.
+//! What is remembered from one reconcile to the next: refusals that still hold (SC-B16). A restart forgets it; that
+//! costs one more create for each refused owner.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use integration_runtime::ObjectKey;
@@ -9,14 +9,10 @@ use jiff::Timestamp;
 
 use crate::decide::{Attempt, RefusalClass};
 
-/// Builds of which it is remembered that a log line was written.
-const TOLD: usize = 8192;
-
 /// The memory of a controller.
 #[derive(Default)]
 pub(crate) struct Memory {
     refused: Mutex<HashMap<ObjectKey, Refused>>,
-    told: Mutex<HashSet<String>>,
 }
 
 /// Refusals of one build.
@@ -58,15 +54,6 @@ impl Memory {
                 refused.remove(key);
             }
         }
-    }
-
-    /// Whether this build is mentioned for the first time. Forgetting costs another log line.
-    pub fn first_told(&self, uid: &str) -> bool {
-        let mut told = lock(&self.told);
-        if told.len() >= TOLD {
-            told.clear();
-        }
-        told.insert(uid.to_owned())
     }
 }
 
@@ -125,10 +112,5 @@ mod tests {
             memory.remember(&key, end.0, end.1);
             assert!(lock(&memory.refused).is_empty());
         }
-        for uid in 0..=TOLD {
-            assert!(memory.first_told(&uid.to_string()));
-        }
-        assert_eq!(lock(&memory.told).len(), 1);
-        assert!(!memory.first_told(&TOLD.to_string()));
     }
 }

@@ -1,7 +1,8 @@
 //! Metrics of this program (SC-B30). Labels are bounded; no object names.
 
+use integration_api::condition;
 use integration_core::owner::OwnerKind;
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
 use crate::decide::{Count, GclResult};
 
@@ -9,6 +10,11 @@ use crate::decide::{Count, GclResult};
 const CHAINS_BUCKETS: &[f64] = &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0];
 /// Seconds from completion to the release of the finalizer.
 const FINALIZER_BUCKETS: &[f64] = &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 3600.0, 86400.0];
+/// Seconds from the creation of a Snapshot to its end: those of status-reporter, which counts the other ends (MX-X5).
+const ATTEMPT_BUCKETS: &[f64] =
+    &[7.0, 15.0, 30.0, 60.0, 150.0, 300.0, 450.0, 600.0, 750.0, 900.0, 1050.0, 1800.0, 3600.0, 7200.0, 14400.0];
+/// Values of the labels `type` and `reason` of a Snapshot that was superseded.
+const CANCELED: &[&str] = &[condition::INTEGRATION_STATUS, condition::CANCELED];
 
 /// The metrics.
 #[derive(Clone)]
@@ -18,6 +24,33 @@ pub(crate) struct Metrics {
     gcl: IntCounterVec,
     chains_wait: Histogram,
     finalizer: Histogram,
+    attempts: IntCounterVec,
+    attempt_seconds: HistogramVec,
+    reports: IntCounterVec,
+}
+
+/// Values of label `result` of `integration_svc_build_report_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReportResult {
+    /// The provider took it.
+    Accepted,
+    /// An error that may pass.
+    Error,
+    /// Refused; tried again much later.
+    Refused,
+    /// Refused for the last time.
+    GivenUp,
+}
+
+impl ReportResult {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Error => "error",
+            Self::Refused => "refused",
+            Self::GivenUp => "given_up",
+        }
+    }
 }
 
 impl Metrics {
@@ -33,6 +66,12 @@ impl Metrics {
             registry.register(Box::new(histogram.clone()))?;
             Ok(histogram)
         };
+        let seconds = HistogramOpts::new(
+            "integration_svc_snapshot_attempt_duration_seconds",
+            "Seconds from the creation of a Snapshot to the end of its tests.",
+        );
+        let attempt_seconds = HistogramVec::new(seconds.buckets(ATTEMPT_BUCKETS.to_vec()), &["type", "reason"])?;
+        registry.register(Box::new(attempt_seconds.clone()))?;
         Ok(Self {
             created: counter(
                 "integration_svc_snapshot_created_total",
@@ -59,6 +98,17 @@ impl Metrics {
                 "Time from the end of a build to the release of our finalizer.",
                 FINALIZER_BUCKETS,
             )?,
+            attempts: counter(
+                "integration_svc_snapshot_attempt_total",
+                "Ends of the tests of Snapshots.",
+                &["type", "reason"],
+            )?,
+            attempt_seconds,
+            reports: counter(
+                "integration_svc_build_report_total",
+                "Calls that told git providers about expected tests of builds.",
+                &["provider", "state", "result"],
+            )?,
         })
     }
 
@@ -82,9 +132,20 @@ impl Metrics {
         }
     }
 
+    /// A git provider was told, or asked.
+    pub fn reported(&self, provider: &str, state: &str, result: ReportResult) {
+        self.reports.with_label_values(&[provider, state, result.word()]).inc();
+    }
+
     /// A build was signed this many seconds after its end.
     pub fn signed_after(&self, seconds: f64) {
         self.chains_wait.observe(seconds);
+    }
+
+    /// A Snapshot was superseded this many seconds after its creation.
+    pub fn canceled_after(&self, seconds: f64) {
+        self.attempts.with_label_values(CANCELED).inc();
+        self.attempt_seconds.with_label_values(CANCELED).observe(seconds);
     }
 
     /// The finalizer of a build was released this many seconds after its end.
@@ -109,6 +170,8 @@ mod tests {
         metrics.count(Count::CreationFailed { model: OwnerKind::ComponentGroup, reason: FailureReason::Quota });
         metrics.signed_after(61.0);
         metrics.released_after(61.0);
+        metrics.canceled_after(61.0);
+        metrics.reported("github", "in_progress", ReportResult::GivenUp);
         let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
         for line in [
             "integration_svc_snapshot_created_total{model=\"application\",workflow=\"push\"} 1",
@@ -118,6 +181,8 @@ mod tests {
             "integration_svc_chains_wait_seconds_bucket{le=\"60\"} 0",
             "integration_svc_chains_wait_seconds_bucket{le=\"120\"} 1",
             "integration_svc_build_finalizer_seconds_count 1",
+            "integration_svc_build_report_total{provider=\"github\",result=\"given_up\",state=\"in_progress\"} 1",
+            "integration_svc_snapshot_attempt_total{reason=\"Canceled\",type=\"AppStudioIntegrationStatus\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }

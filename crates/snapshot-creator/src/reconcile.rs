@@ -10,6 +10,7 @@ use crate::act::{Act, Outcomes};
 use crate::decide::{self, Action, Plan, Wait, World, meta};
 use crate::memory::Memory;
 use crate::observe::{self, Learnt};
+use crate::report::desk::Desk;
 
 /// Rounds of one reconcile. The longest ordinary story (candidate, creates under five names, patch with a conflict)
 /// takes ten; fifteen levels of nested ComponentGroups that no cache knows yet take one each before that.
@@ -24,6 +25,7 @@ const STUCK: Duration = Duration::from_secs(60);
 /// Works on builds.
 pub(crate) struct Controller {
     act: Act,
+    desk: Desk,
     /// When this replica began to work; set by whoever needs it first.
     took_over: Arc<OnceLock<Timestamp>>,
     memory: Memory,
@@ -31,8 +33,8 @@ pub(crate) struct Controller {
 
 impl Controller {
     /// A controller that remembers nothing yet. `took_over` is set when this replica begins to work.
-    pub fn new(act: Act, took_over: Arc<OnceLock<Timestamp>>) -> Self {
-        Self { act, took_over, memory: Memory::default() }
+    pub fn new(act: Act, desk: Desk, took_over: Arc<OnceLock<Timestamp>>) -> Self {
+        Self { act, desk, took_over, memory: Memory::default() }
     }
 
     async fn run(&self, key: &ObjectKey) -> Result<Disposition, ApiError> {
@@ -60,7 +62,12 @@ impl Controller {
         let mut patches = 0;
         for _ in 0..ROUNDS {
             learnt.attempts.clone_from(&outcomes.attempts);
+            learnt.related.clone_from(&outcomes.related);
             let mut world = observe::observe(&self.act.caches, key, &mut learnt);
+            match world.build {
+                Some(_) => self.desk.tell(&mut world),
+                None => self.desk.gone(key),
+            }
             let now = self.act.context.now();
             let current = world.build.as_deref().map(|build| meta::uid(build).to_owned());
             if uid.is_none() {
@@ -78,6 +85,12 @@ impl Controller {
             }
             if !plan.ask.is_empty() {
                 continue;
+            }
+            if let Some(build) = &world.build {
+                // Before anything is written: what is not wanted any more is withdrawn before a Snapshot is created.
+                if self.desk.offer(build, plan.report.clone()) {
+                    continue;
+                }
             }
             if let Some(build) = &world.build {
                 for notice in plan.events.iter().cloned() {
@@ -119,22 +132,17 @@ impl Controller {
         }
     }
 
-    /// Metric and log of why; a build that is left alone gets one line.
+    /// Metric and log of why.
     fn explain(&self, world: &World, plan: &Plan) {
         let Some(build) = &world.build else { return };
         for because in &plan.because {
             self.act.context.decision(because.decision, because.reason);
             let (namespace, name) = (meta::namespace(&**build), meta::name(&**build));
             let (decision, reason) = (because.decision, because.reason);
-            match decision {
-                "left_alone" if self.memory.first_told(meta::uid(&**build)) => {
-                    tracing::info!(namespace, name, reason, "build left alone");
-                }
-                "ignore" => {
-                    let snapshots: Vec<_> = world.snapshots.iter().map(|snapshot| meta::name(&**snapshot)).collect();
-                    tracing::warn!(namespace, name, reason, ?snapshots, "the oldest Snapshot of each owner counts");
-                }
-                _ => tracing::debug!(namespace, name, decision, reason, "decided"),
+            tracing::debug!(namespace, name, decision, reason, "decided");
+            if decision == "ignore" {
+                let snapshots: Vec<_> = world.snapshots.iter().map(|snapshot| meta::name(&**snapshot)).collect();
+                tracing::warn!(namespace, name, reason, ?snapshots, "the oldest Snapshot of each owner counts");
             }
         }
     }
@@ -153,3 +161,6 @@ impl Reconciler for Controller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,17 +1,16 @@
-//! A program may be killed before or after any of its writes, lose the answer to one, or be refused: what is there in
-//! the end is the same.
+//! A program may be killed before or after any of its writes, lose the answer to one, be refused, or see late what others
+//! do: what is there in the end is the same.
 
 use std::fmt;
-use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
-use e2e::fixtures::{component_group, nesting};
+use e2e::faults::{Fault, LIMIT, Victim};
+use e2e::fixtures::{self, component_group, nesting};
 use e2e::process::progress;
 use e2e::programs::Options;
-use e2e::{ControlPlane, Program, TestSpace};
+use e2e::{ControlPlane, TestSpace};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
@@ -22,11 +21,6 @@ use crate::world::{
 
 /// Crash points at once; most of the time each waits for a Lease or for further deletions.
 const AT_ONCE: usize = 12;
-/// How long one may take, Lease take-over included.
-const LIMIT: Duration = Duration::from_secs(90);
-/// How a process ends that aborts.
-const SIGABRT: i32 = 6;
-const FAULTS: [&str; 4] = ["FAULT_KILL_BEFORE", "FAULT_KILL_AFTER", "FAULT_DROP_RESPONSE", "FAULT_FAIL"];
 
 /// What happens around a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,19 +29,20 @@ enum Story {
     List,
     /// Two of five Components are deleted.
     Deletion,
+    /// One of two Applications is deleted, and its Components with it.
+    Application,
 }
 
-/// A fault at write `k`.
+/// A fault in a story.
 #[derive(Clone, Copy, Debug)]
 struct Point {
     story: Story,
-    fault: &'static str,
-    k: usize,
+    fault: Fault,
 }
 
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={} of {}", self.fault, self.k, self.story.program())
+        write!(f, "{} of {} ({:?})", self.fault, self.story.program(), self.story)
     }
 }
 
@@ -63,17 +58,24 @@ async fn ar_x1_every_write_of_the_regenerator_may_be_the_last_one() -> Result<()
     every_write_may_be_the_last_one(Story::Deletion).await
 }
 
+// AR-4, AR-X1, AR-X5: app-regenerator.
+#[tokio::test]
+async fn ar_x5_every_write_for_a_dying_application_may_be_the_last_one() -> Result<()> {
+    every_write_may_be_the_last_one(Story::Application).await
+}
+
 async fn every_write_may_be_the_last_one(story: Story) -> Result<()> {
+    let began = Instant::now();
     let plane = ControlPlane::shared().await?;
-    let (space, reference) = story.play(&plane, None).await?;
-    let writes = lines(&space, story).len();
-    ensure!(writes >= 2, "{} makes {writes} writes", story.program());
-    let points: Vec<Point> = (1..=writes).flat_map(|k| FAULTS.map(|fault| Point { story, fault, k })).collect();
+    let calm = story.play(&plane, None).await?;
+    ensure!(calm.writes >= 2, "{} makes {} writes", story.program(), calm.writes);
+    let faults = Fault::at_every_write(calm.writes).chain(Fault::LASTING);
+    let points: Vec<Point> = faults.map(|fault| Point { story, fault }).collect();
     let count = points.len();
-    let results: Vec<(Point, Result<(TestSpace, Value)>)> = futures::stream::iter(points)
+    let results: Vec<(Point, Result<End>)> = futures::stream::iter(points)
         .map(|point| {
             let plane = Arc::clone(&plane);
-            async move { (point, story.play(&plane, Some(point)).await) }
+            async move { (point, story.play(&plane, Some(point.fault)).await) }
         })
         .buffer_unordered(AT_ONCE)
         .collect()
@@ -81,12 +83,13 @@ async fn every_write_may_be_the_last_one(story: Story) -> Result<()> {
     let mut failures = Vec::new();
     for (point, result) in results {
         match result {
-            Ok((space, picture)) => {
+            Ok(End { space, picture, .. }) => {
                 // Now, and when the last of the others is over.
                 for (when, picture) in [("at once", picture), ("later", story.picture(&space).await?)] {
-                    if picture != reference {
+                    if picture != calm.picture {
                         failures.push(format!(
-                            "{point}, {when}:\nwanted {reference:#}\ngot {picture:#}\n{}",
+                            "{point}, {when}:\nwanted {:#}\ngot {picture:#}\n{}",
+                            calm.picture,
                             space.dump().await
                         ));
                     }
@@ -95,67 +98,85 @@ async fn every_write_may_be_the_last_one(story: Story) -> Result<()> {
             Err(error) => failures.push(format!("{point}: {error:#}")),
         }
     }
-    progress(&format!("{}: {count} crash points", story.program()));
+    progress(&format!("{story:?}: {count} crash points of {} in {} s", story.program(), began.elapsed().as_secs()));
     ensure!(failures.is_empty(), "{} of {count} fail:\n{}", failures.len(), failures.join("\n\n"));
     Ok(())
+}
+
+/// A story that is over.
+struct End {
+    space: TestSpace,
+    picture: Value,
+    writes: usize,
 }
 
 impl Story {
     fn program(self) -> &'static str {
         match self {
             Self::List => ALIGNER,
-            Self::Deletion => REGENERATOR,
+            Self::Deletion | Self::Application => REGENERATOR,
         }
     }
 
     /// Plays it to its end, with a successor for a process that was killed.
-    async fn play(self, plane: &Arc<ControlPlane>, point: Option<Point>) -> Result<(TestSpace, Value)> {
+    async fn play(self, plane: &Arc<ControlPlane>, fault: Option<Fault>) -> Result<End> {
         let space = TestSpace::on(Arc::clone(plane), &format!("crash-{}", self.program())).await?;
+        match self {
+            Self::List => {
+                let group = nesting(component_group("team", &[("b", "main"), ("a", "main"), ("d", "main")]), "child");
+                let mut group = promoted(group, &["a/main", "b/main", "c/main"]);
+                group["status"]["globalCandidateList"]
+                    .as_array_mut()
+                    .unwrap()
+                    .push(json!({"name": "child", "version": ""}));
+                space.create(group).await?;
+            }
+            Self::Deletion => application(&space, &["a", "b", "c", "d", "e"]).await?,
+            Self::Application => {
+                application(&space, &["a", "b"]).await?;
+                // One that stays: there is always something to look at.
+                space.create(fixtures::application("other")).await?;
+                space.create(fixtures::component("c", "other")).await?;
+            }
+        }
+        let options = Options::for_space(&space);
+        let options = if self == Self::List { options } else { options.arg(WAIT) };
+        let mut victim = Victim::spawn(&space, self.program(), options, fault).await?;
+        let ended = victim.during(self.act(&space)).await;
+        let quiet = match ended {
+            Ok(()) => victim.until_quiet(|| async { self.over(&space).await }).await,
+            Err(error) => Err(error),
+        };
+        let picture = match quiet {
+            Ok(picture) => picture,
+            Err(error) => bail!("{error:#}\n{}", space.dump().await),
+        };
+        ensure!(!fault.is_some_and(Fault::hits_a_write) || victim.hit().is_some(), "that write was never made");
+        victim.program().terminate().await?;
+        Ok(End { space, picture, writes: victim.writes().len() })
+    }
+
+    /// What a user does once the program has done its part.
+    async fn act(self, space: &TestSpace) -> Result<()> {
         if self == Self::List {
-            let group = nesting(component_group("team", &[("b", "main"), ("a", "main"), ("d", "main")]), "child");
-            let mut group = promoted(group, &["a/main", "b/main", "c/main"]);
-            group["status"]["globalCandidateList"]
-                .as_array_mut()
-                .unwrap()
-                .push(json!({"name": "child", "version": ""}));
-            space.create(group).await?;
-        } else {
-            application(&space, &["a", "b", "c", "d", "e"]).await?;
+            return Ok(());
         }
-        let mut options = self.options(&space);
-        if let Some(Point { fault, k, .. }) = point {
-            options = options.env(fault, if fault == "FAULT_FAIL" { format!("{k}:503") } else { k.to_string() });
+        space
+            .wait_within("all Components to be held", LIMIT, || async {
+                space.list("Component", "").await.ok()?.iter().all(is_held).then_some(())
+            })
+            .await?;
+        if self == Self::Application {
+            space.delete("Application", "app").await?;
         }
-        let mut program = Program::spawn(plane, self.program(), options).await?;
-        let deadline = Instant::now() + LIMIT;
-        let (mut successor, mut deleted) = (false, false);
-        loop {
-            if let Some(status) = program.exit_status() {
-                let wanted = point.is_some_and(|point| point.fault.starts_with("FAULT_KILL"));
-                ensure!(wanted && !successor && status.signal() == Some(SIGABRT), "the program ended with {status}");
-                program = Program::spawn(plane, self.program(), self.options(&space).replica(1)).await?;
-                successor = true;
-            }
-            if self == Self::Deletion && !deleted {
-                let components = space.list("Component", "").await?;
-                if components.iter().all(is_held) {
-                    futures::future::try_join(space.delete("Component", "a"), space.delete("Component", "b")).await?;
-                    deleted = true;
-                }
-            } else if self.is_over(&space).await? {
-                break;
-            }
-            if Instant::now() > deadline {
-                bail!("not over after {LIMIT:?}\n{}", space.dump().await);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        if let Some(point) = point {
-            ensure!(lines(&space, self).len() >= point.k, "write {} was never made", point.k);
-        }
-        program.terminate().await?;
-        let picture = self.picture(&space).await?;
-        Ok((space, picture))
+        futures::future::try_join(space.delete("Component", "a"), space.delete("Component", "b")).await?;
+        Ok(())
+    }
+
+    /// The picture once it is over.
+    async fn over(self, space: &TestSpace) -> Result<Value> {
+        ensure!(self.is_over(space).await?, "it is not over");
+        self.picture(space).await
     }
 
     async fn is_over(self, space: &TestSpace) -> Result<bool> {
@@ -165,6 +186,7 @@ impl Story {
                 keys_of(&group) == ["b/main", "a/main", "d/main"]
             }
             Self::Deletion => space.list("Component", "").await?.len() == 3,
+            Self::Application => space.list("Component", "").await?.len() == 1,
         })
     }
 
@@ -197,21 +219,4 @@ impl Story {
             .collect();
         Ok(json!({"snapshots": snapshots, "components": components, "events": told}))
     }
-
-    fn options(self, space: &TestSpace) -> Options {
-        // The shortest Lease: a successor waits for the end of its predecessor's.
-        let log = log(space, self).display().to_string();
-        let options = Options::for_space(space).arg("--lease-duration=3").env("FAULT_LOG", log);
-        if self == Self::Deletion { options.arg(WAIT) } else { options }
-    }
-}
-
-fn log(space: &TestSpace, story: Story) -> PathBuf {
-    space.control_plane.folder().join(format!("{}-{}.writes", space.namespace, story.program()))
-}
-
-/// The writes of all processes of the program in that namespace.
-fn lines(space: &TestSpace, story: Story) -> Vec<String> {
-    let text = std::fs::read_to_string(log(space, story)).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
 }

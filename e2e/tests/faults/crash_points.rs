@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::Result;
+use e2e::faults::{Fault, Picture};
 use e2e::process::progress;
 use e2e::programs::Options;
 use e2e::{ControlPlane, Program, TestSpace};
 use futures::StreamExt;
 
 use crate::life::Model;
-use crate::matrix::{self, Fault, Outcome, Point, Reference};
-use crate::picture::Picture;
+use crate::matrix::{self, Outcome, Point, Reference};
 use crate::{ONE_AT_A_TIME, PROGRAMS};
 
 /// Crash points at once; most of the time each waits for the Lease of a process that is gone.
@@ -30,7 +30,7 @@ async fn every_write_of_every_program_may_be_the_last_one() {
     let mut references = Vec::new();
     let mut matrix = Matrix::default();
     for model in Model::ALL {
-        let (space, reference) = matrix::together(&plane, model, &[]).await.unwrap();
+        let (space, reference) = matrix::together(&plane, model, None).await.unwrap();
         for (program, writes) in PROGRAMS.iter().zip(&reference.writes) {
             assert!(!writes.is_empty(), "{program} writes nothing in the {model}");
             progress(&format!("{model}: {program} makes {} writes", writes.len()));
@@ -38,12 +38,21 @@ async fn every_write_of_every_program_may_be_the_last_one() {
         matrix.ended.push(Ended { what: format!("{model} without faults"), space, model });
         references.push((model, reference));
     }
-    for (model, reference) in &references {
-        match matrix::together(&plane, *model, &[("FAULT_CONFLICT_ONCE", "1")]).await {
-            Ok((space, conflicts)) => {
-                let what = format!("{model} with a conflict on every object");
-                matrix.compare(&what, &reference.picture, &conflicts.picture, &space).await;
-                matrix.ended.push(Ended { what, space, model: *model });
+    let lasting = references.iter().flat_map(|reference| Fault::LASTING.map(|fault| (reference, fault)));
+    let results: Vec<_> = futures::stream::iter(lasting)
+        .map(|((model, reference), fault)| {
+            let together = matrix::together(&plane, *model, Some(fault));
+            async move { (*model, fault, reference, together.await) }
+        })
+        .buffered(2)
+        .collect()
+        .await;
+    for (model, fault, reference, result) in results {
+        match result {
+            Ok((space, suffered)) => {
+                let what = format!("{fault} of every program, {model}");
+                matrix.compare(&what, &reference.picture, &suffered.picture, &space).await;
+                matrix.ended.push(Ended { what, space, model });
             }
             Err(error) => matrix.failures.push(format!("{error:#}")),
         }
@@ -102,9 +111,8 @@ impl Matrix {
             .flat_map(|(model, reference)| {
                 let number = PROGRAMS.iter().position(|name| *name == program).unwrap();
                 let writes = reference.writes[number].len();
-                (1..=writes).flat_map(move |k| {
-                    Fault::ALL.map(move |fault| (Point { model: *model, program, fault, k }, &reference.picture))
-                })
+                Fault::at_every_write(writes)
+                    .map(move |fault| (Point { model: *model, program, fault }, &reference.picture))
             })
             .collect();
         progress(&format!("{program}: {} crash points", points.len()));

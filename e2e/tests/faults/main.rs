@@ -1,5 +1,6 @@
 //! Exactly once, whatever happens: a program may be killed right before or right after any of its writes, lose the answer
-//! to any of them, or be refused by a conflict, and what is left in the cluster in the end is the same as without.
+//! to any of them, be refused by conflicts, or see late what others do, and what is left in the cluster in the end is the
+//! same as without.
 //!
 //! * [`crash_points`]: the life cycle of one push build, once for every program, write and fault.
 //! * [`storm`]: many builds at once, while the programs are killed in turn.
@@ -9,8 +10,6 @@
 mod crash_points;
 mod life;
 mod matrix;
-mod picture;
-mod quiet;
 mod storm;
 
 /// The programs a push build passes through.

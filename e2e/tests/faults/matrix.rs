@@ -1,66 +1,28 @@
 //! One crash point: a namespace in which one program suffers one fault.
 
 use std::fmt;
-use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, bail, ensure};
+use e2e::faults::{Fault, LIMIT, Picture, Victim, wait_quiet};
 use e2e::programs::Options;
 use e2e::tekton::Tekton;
-use e2e::{ControlPlane, Program, TestSpace};
+use e2e::{ControlPlane, TestSpace};
 
 use crate::PROGRAMS;
 use crate::life::{Model, Products, Shop};
-use crate::picture::Picture;
-use crate::quiet::{PAUSE, Quiet, wait_quiet};
 
-/// How long one life cycle may take on a busy machine, Lease take-over included.
-pub const LIMIT: Duration = Duration::from_secs(90);
-/// How a process ends that aborts.
-const SIGABRT: i32 = 6;
-
-/// What happens to a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    KillBefore,
-    KillAfter,
-    DropResponse,
-    Refuse,
-}
-
-impl Fault {
-    pub const ALL: [Self; 4] = [Self::KillBefore, Self::KillAfter, Self::DropResponse, Self::Refuse];
-
-    /// The variable that asks for it at write `k`, and its value.
-    fn variable(self, k: usize) -> (&'static str, String) {
-        match self {
-            Self::KillBefore => ("FAULT_KILL_BEFORE", k.to_string()),
-            Self::KillAfter => ("FAULT_KILL_AFTER", k.to_string()),
-            Self::DropResponse => ("FAULT_DROP_RESPONSE", k.to_string()),
-            Self::Refuse => ("FAULT_FAIL", format!("{k}:503")),
-        }
-    }
-
-    fn kills(self) -> bool {
-        matches!(self, Self::KillBefore | Self::KillAfter)
-    }
-}
-
-/// A fault at write `k` of a program.
+/// A fault of one program.
 #[derive(Clone, Debug)]
 pub struct Point {
     pub model: Model,
     pub program: &'static str,
     pub fault: Fault,
-    pub k: usize,
 }
 
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, value) = self.fault.variable(self.k);
-        write!(f, "{name}={value} of {}, {}", self.program, self.model)
+        write!(f, "{} of {}, {}", self.fault, self.program, self.model)
     }
 }
 
@@ -79,63 +41,45 @@ pub struct Outcome {
     pub hit: Option<String>,
 }
 
-/// Plays the life cycle with all programs in one namespace, each with that additional environment.
-pub async fn together(
-    plane: &Arc<ControlPlane>,
-    model: Model,
-    faults: &[(&str, &str)],
-) -> Result<(TestSpace, Reference)> {
+/// Plays the life cycle with all programs in one namespace, each with that fault.
+pub async fn together(plane: &Arc<ControlPlane>, model: Model, fault: Option<Fault>) -> Result<(TestSpace, Reference)> {
     let space = TestSpace::on(Arc::clone(plane), &format!("{}-all", model.word())).await?;
-    let mut programs = Vec::new();
+    let mut victims = Vec::new();
     for name in PROGRAMS {
-        let mut options = options(&space, name);
-        for (name, value) in faults {
-            options = options.env(name, *value);
-        }
-        programs.push(Program::start(plane, name, options).await?);
+        let victim = Victim::spawn(&space, name, Options::for_space(&space), fault).await?;
+        victim.program().ready().await?;
+        victims.push(victim);
     }
     let tekton = Tekton::start(&space);
-    begin(&space, model).await?;
-    let picture = wait_quiet(&programs.iter().collect::<Vec<_>>(), LIMIT, || settled(&space)).await;
+    shop(model).open(&space).await?;
+    begin_build(&space, model).await?;
+    let programs: Vec<_> = victims.iter().map(Victim::program).collect();
+    let picture = wait_quiet(&programs, Fault::pause(fault), LIMIT, || settled(&space)).await;
     drop(tekton);
     match picture {
         Ok(picture) => {
-            let writes = PROGRAMS.map(|name| writes(&space, name));
+            let writes = std::array::from_fn(|number| victims[number].writes());
             Ok((space, Reference { picture, writes }))
         }
-        Err(error) => bail!("{model}, faults {faults:?}: {error:#}\n{}", space.dump().await),
+        Err(error) => {
+            let fault = fault.map_or("no fault".to_owned(), |fault| fault.to_string());
+            bail!("{model}, {fault}: {error:#}\n{}", space.dump().await)
+        }
     }
 }
 
 /// Plays the life cycle with that fault; the other programs run elsewhere. An error says what is not as it should be.
 pub async fn suffer(plane: &Arc<ControlPlane>, point: &Point, reference: &Picture) -> Result<Outcome> {
     let space = TestSpace::on(Arc::clone(plane), &format!("{}-{}", point.model.word(), point.program)).await?;
-    let (name, value) = point.fault.variable(point.k);
-    let faulty = options(&space, point.program).env(name, value);
     let tekton = Tekton::start(&space);
     shop(point.model).open(&space).await?;
-    let mut program = Program::start(plane, point.program, faulty).await?;
+    let options = Options::for_space(&space);
+    let mut victim = Victim::spawn(&space, point.program, options, Some(point.fault)).await?;
+    victim.program().ready().await?;
     begin_build(&space, point.model).await?;
-
-    let deadline = Instant::now() + LIMIT;
-    let mut quiet = Quiet::new();
-    let mut successor = false;
-    let ended = loop {
-        if !successor && let Some(status) = program.exit_status() {
-            if !point.fault.kills() || status.signal() != Some(SIGABRT) {
-                break Err(anyhow!("the program ended by itself with {status}:\n{}", program.process().log_tail(30)));
-            }
-            program = Program::spawn(plane, point.program, options(&space, point.program).replica(1)).await?;
-            successor = true;
-        }
-        match quiet.look(&[&program], || settled(&space)).await {
-            Ok(picture) => break Ok(picture),
-            Err(error) if Instant::now() > deadline => break Err(error.context(format!("not settled in {LIMIT:?}"))),
-            Err(_) => tokio::time::sleep(PAUSE).await,
-        }
-    };
+    let ended = victim.until_quiet(|| settled(&space)).await;
     drop(tekton);
-    let hit = writes(&space, point.program).get(point.k - 1).cloned().filter(|_| successor || !point.fault.kills());
+    let hit = victim.hit();
     let problem = match ended {
         Ok(picture) => match reference.difference(&picture) {
             same if same.is_empty() => return Ok(Outcome { space, hit }),
@@ -152,7 +96,7 @@ pub async fn suffer(plane: &Arc<ControlPlane>, point: &Point, reference: &Pictur
 }
 
 /// The namespace once everything in it is over; an error says what is missing.
-pub async fn settled(space: &TestSpace) -> Result<Picture> {
+async fn settled(space: &TestSpace) -> Result<Picture> {
     let products = Products::of(space).await?;
     ensure!(!products.builds.is_empty(), "there is no build");
     let missing = products.missing();
@@ -164,37 +108,7 @@ fn shop(model: Model) -> Shop {
     Shop { model, number: 1 }
 }
 
-async fn begin(space: &TestSpace, model: Model) -> Result<()> {
-    shop(model).open(space).await?;
-    begin_build(space, model).await
-}
-
 async fn begin_build(space: &TestSpace, model: Model) -> Result<()> {
     shop(model).build(0).complete(space).await?;
     Ok(())
-}
-
-fn options(space: &TestSpace, program: &str) -> Options {
-    let log = log(space, program);
-    // The shortest Lease: a successor waits for the end of its predecessor's.
-    Options::for_space(space).arg("--lease-duration=3").env("FAULT_LOG", log.display().to_string())
-}
-
-fn log(space: &TestSpace, program: &str) -> PathBuf {
-    space.control_plane.folder().join(format!("{}-{program}.writes", space.namespace))
-}
-
-/// `METHOD path` of the writes of the first process of a program in that namespace.
-fn writes(space: &TestSpace, program: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(log(space, program)).unwrap_or_default();
-    let mut writes = Vec::new();
-    for line in text.lines() {
-        let (number, write) = line.split_once(' ').unwrap_or_default();
-        // A successor counts from 1 again.
-        if number.parse() != Ok(writes.len() + 1) {
-            break;
-        }
-        writes.push(write.to_owned());
-    }
-    writes
 }

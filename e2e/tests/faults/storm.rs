@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
+use e2e::faults::{PAUSE, wait_quiet};
 use e2e::process::progress;
 use e2e::programs::Options;
 use e2e::tekton::{Outcome, Play, Tekton};
@@ -12,7 +13,6 @@ use e2e::{ControlPlane, Program, TestSpace};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::life::{COMPONENTS, Model, Products, SCENARIOS, Shop};
-use crate::quiet::{PAUSE, wait_quiet};
 use crate::{ONE_AT_A_TIME, PROGRAMS};
 
 const BUILDS: usize = 200;
@@ -55,7 +55,7 @@ async fn builds_in_flight_survive_that_every_program_is_killed_again_and_again()
     progress(&format!("{KILLS} kills and {BUILDS} builds in {} s, now settling", pushed.as_secs()));
 
     let programs: Vec<&Program> = fleet.running.iter().collect();
-    let end = wait_quiet(&programs, SETTLE, || async {
+    let end = wait_quiet(&programs, PAUSE, SETTLE, || async {
         let counts = counts(spaces).await?;
         let missing: Vec<String> = verdicts(spaces).await?.into_values().flatten().collect();
         ensure!(missing.is_empty(), "{} things are not over:\n{}", missing.len(), first(&missing));

@@ -11,39 +11,41 @@ use crate::world::{World, push};
 /// Annotations that say what became of a build.
 const OUTCOMES: [&str; 4] = [keys::SNAPSHOT, keys::SNAPSHOTS, keys::CREATE_SNAPSHOT_STATUS, keys::ADDED_TO_GCL];
 
-// SC-86, SC-103, SC-B12, SC-B13, SC-B36: a result that is missing or wrong is terminal, named, and neither promoted nor
-// tested.
+// SC-86, SC-103, SC-B12, SC-B13, SC-B36, API-119: a result that is missing or wrong is terminal, named with its value,
+// and neither promoted nor tested.
 #[tokio::test]
 async fn a_build_without_a_usable_image_is_told() -> Result<()> {
     let world = World::new("no-image").await?;
     world.small().await?;
-    let build = |name: &str| push("frontend").application("small").named(name);
-    let without = |build: &Build, missing: &str| {
-        let results = build.results().as_array().unwrap().clone();
-        Value::Array(results.into_iter().filter(|result| result["name"] != missing).collect())
-    };
-    let with_image = |name: &str, url: &str, digest: &str| {
-        let mut build = build(name);
-        (build.image_url, build.image_digest) = (url.to_owned(), digest.to_owned());
-        let results = build.results();
-        (build, results)
-    };
-    let no_url = build("no-url");
-    let no_commit = build("no-commit");
-    let (no_url_results, no_commit_results) =
-        (without(&no_url, keys::RESULT_IMAGE_URL), without(&no_commit, keys::RESULT_GIT_COMMIT));
     let image = fixtures::image_repository("frontend");
-    let (short, short_results) = with_image("short", &image, "sha256:c0ffee");
-    let (other, other_results) =
-        with_image("other-digest", &format!("{image}@{}", fixtures::digest("one")), &fixtures::digest("another"));
-    let none = build("no-results");
+    let sha512 = format!("sha512:{}", "ab".repeat(64));
+    let missing = |names: &[&str]| {
+        names.iter().fold(build("missing").results(), |results, name| with_result(&results, name, &Value::Null))
+    };
+    let wrong = |name: &str, value: Value| with_result(&build("wrong").results(), name, &value);
     let cases = [
-        (no_url, no_url_results, "missing_result", keys::RESULT_IMAGE_URL),
-        (no_commit, no_commit_results, "missing_result", keys::RESULT_GIT_COMMIT),
-        (none, json!([]), "missing_result", keys::RESULT_IMAGE_URL),
-        (short, short_results, "invalid_digest", "c0ffee"),
-        (other, other_results, "invalid_digest", "sha256:"),
-    ];
+        ("no-url", missing(&[keys::RESULT_IMAGE_URL]), "missing_result", "has no result IMAGE_URL;"),
+        ("no-commit", missing(&[keys::RESULT_GIT_COMMIT]), "missing_result", "has no result CHAINS-GIT_COMMIT;"),
+        ("no-results", json!([]), "missing_result", "IMAGE_URL, IMAGE_DIGEST, CHAINS-GIT_URL, CHAINS-GIT_COMMIT;"),
+        ("short", wrong(keys::RESULT_IMAGE_DIGEST, json!("sha256:c0ffee")), "invalid_digest", "\"sha256:c0ffee\""),
+        ("sha512", wrong(keys::RESULT_IMAGE_DIGEST, json!(sha512)), "invalid_digest", sha512.as_str()),
+        (
+            "other-digest",
+            wrong(keys::RESULT_IMAGE_URL, json!(format!("{image}@{}", fixtures::digest("one")))),
+            "invalid_digest",
+            "the image URL names digest",
+        ),
+        ("scheme", wrong(keys::RESULT_IMAGE_URL, json!("https://quay.io/org/app:1")), "invalid_digest", "a scheme"),
+        ("spaces", wrong(keys::RESULT_IMAGE_URL, json!("My Image")), "invalid_digest", "image repository \"My Image\""),
+        ("list", wrong(keys::RESULT_IMAGE_URL, json!([image, image])), "invalid_digest", "result IMAGE_URL is no text"),
+        (
+            "map",
+            wrong(keys::RESULT_IMAGE_DIGEST, json!({"a": "b"})),
+            "invalid_digest",
+            "result IMAGE_DIGEST is no text",
+        ),
+    ]
+    .map(|(name, results, reason, detail)| (build(name), results, reason, detail));
     for (build, results, ..) in &cases {
         build.create(&world).await?;
         build.run(&world).await?;
@@ -53,10 +55,11 @@ async fn a_build_without_a_usable_image_is_told() -> Result<()> {
     }
     for (build, _, reason, detail) in &cases {
         let told = world.wait_object("PipelineRun", &build.name, |run| !held(run)).await?;
-        assert_failed(&told, &[reason, detail]);
+        let object = format!("(Application {}/small): build PipelineRun {}", world.namespace, build.name);
+        assert_failed(&told, &[reason, &object, detail, "; correct the build pipeline and build again."]);
         let marker = json_annotation(&told, keys::ADDED_TO_GCL);
         assert_eq!(marker["result"], false, "{marker}");
-        assert!(world.event(&build.name, "SnapshotCreationFailed").await?.contains(reason));
+        assert!(world.event(&build.name, "SnapshotCreationFailed").await?.contains(detail));
     }
     world.programs_have_looked().await?;
     for (build, ..) in &cases {
@@ -247,6 +250,23 @@ async fn a_used_up_quota_for_tests_is_told() -> Result<()> {
     assert!(text(&entry["details"]).contains("quota"), "{entry}");
     assert!(world.event(name_of(&snapshot), "TestCreateRetry").await?.contains("quota"));
     Ok(())
+}
+
+/// A build of the only Component.
+fn build(name: &str) -> Build {
+    push("frontend").application("small").named(name)
+}
+
+/// Results of a build with another value for that one; without it when that is null.
+fn with_result(results: &Value, name: &str, value: &Value) -> Value {
+    let kind = match value {
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+        _ => "string",
+    };
+    let others = results.as_array().unwrap().iter().filter(|result| result["name"] != name).cloned();
+    let new = json!({"name": name, "type": kind, "value": value});
+    others.chain((!value.is_null()).then_some(new)).collect()
 }
 
 /// A quota of that resource with nothing left. Nobody counts in a control plane without controllers, so the count is

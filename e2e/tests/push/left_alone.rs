@@ -5,54 +5,8 @@ use e2e::fixtures;
 use integration_api::{condition, keys};
 use serde_json::{Value, json};
 
-use crate::objects::{
-    annotation, condition as condition_of, entries, has_condition, held, label, name_of, old_image, test_runs,
-};
-use crate::world::{Programs, World, push};
-
-// SC-B39, SC-3, SC-4: builds of pull requests and merge queues are told about and not touched.
-#[tokio::test]
-async fn a_build_of_a_pull_request_is_left_alone_visibly() -> Result<()> {
-    let world = World::new("pull-request").await?;
-    world.small().await?;
-    let builds = [
-        push("frontend").application("small").named("pull").pull_request(7),
-        // Nothing a pull request's author can write makes it a push.
-        push("frontend")
-            .application("small")
-            .named("pretender")
-            .pull_request(8)
-            .annotation(keys::INTEGRATION_WORKFLOW, "push"),
-        push("frontend")
-            .application("small")
-            .named("queue")
-            .annotation(keys::PAC_SOURCE_BRANCH, "gh-readonly-queue/main/pr-9-c0ffee"),
-    ];
-    for build in &builds {
-        build.complete(&world).await?;
-    }
-    for build in &builds {
-        world.event(&build.name, "LeftAlone").await?;
-    }
-    world.programs_have_looked().await?;
-    for build in &builds {
-        let run = world.get("PipelineRun", &build.name).await?.unwrap();
-        assert!(!held(&run));
-        for key in [keys::SNAPSHOT, keys::SNAPSHOTS, keys::CREATE_SNAPSHOT_STATUS, keys::ADDED_TO_GCL] {
-            assert_eq!(annotation(&run, key), "", "{key} of {}", build.name);
-        }
-    }
-    let snapshots = world.list("Snapshot", &format!("{}=frontend", keys::COMPONENT)).await?;
-    assert!(snapshots.is_empty(), "{snapshots:?}");
-    let component = world.get("Component", "frontend").await?.unwrap();
-    assert_eq!(component["status"]["lastPromotedImage"], Value::Null);
-    let creator = Programs::shared().await?.get("snapshot-creator");
-    for reason in ["pull_request", "merge_queue"] {
-        let labels = [("decision", "left_alone"), ("reason", reason)];
-        assert!(creator.metric("integration_svc_decision_total", &labels).await? >= 1.0, "{reason}");
-    }
-    Ok(())
-}
+use crate::objects::{condition as condition_of, entries, has_condition, held, label, name_of, old_image, test_runs};
+use crate::world::World;
 
 // TR-2, TR-3, TR-B4, TR-B43, TR-B51: Snapshots of other kinds are told about and not touched.
 #[tokio::test]

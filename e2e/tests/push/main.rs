@@ -8,6 +8,7 @@
 mod broken_builds;
 mod budgets;
 mod deletions;
+mod extremes;
 mod left_alone;
 mod malformed;
 mod models;

@@ -8,12 +8,14 @@ use integration_api::snapshot::SnapshotSpec;
 use integration_api::{PipelineRun, keys};
 use integration_core::assembly::{self, Assembled};
 use integration_core::build::{self, BuildResults};
+use integration_core::event::{self, EventClass};
 use integration_core::owner::OwnerKind;
-use integration_core::{event, metadata, names};
+use integration_core::{metadata, names, pr_group};
+use kube::core::ObjectMeta;
 use serde_json::{Map, Value, json};
 
 use super::entry::{Entry, OwnerObject};
-use super::{ended, meta};
+use super::{ended, merged, meta, related};
 
 /// Most bytes of all annotations together, keys and values (API-B18). The API server's own limit is 256 KiB.
 const ANNOTATIONS_LIMIT: usize = 250 * 1024;
@@ -21,6 +23,15 @@ const ANNOTATIONS_LIMIT: usize = 250 * 1024;
 const LEFT_OUT_LIMIT: usize = 16 * 1024;
 /// Most bytes of the copied state of the group Snapshot (SC-B23).
 const GROUP_STATUS_LIMIT: usize = 1024;
+
+/// What is known about a build beside its own words.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// Whether it is in the global candidate list, once that was answered.
+    pub marker: Option<&'a GclMarker>,
+    /// Whether its pull request was merged.
+    pub merged: bool,
+}
 
 /// The whole object.
 pub(super) fn snapshot(
@@ -30,7 +41,7 @@ pub(super) fn snapshot(
     name: &str,
     results: &BuildResults,
     assembled: Assembled,
-    marker: Option<&GclMarker>,
+    known: Known<'_>,
 ) -> Value {
     let copied = metadata::snapshot_from_build(build);
     let (mut labels, mut annotations) = (copied.labels, copied.annotations);
@@ -62,11 +73,27 @@ pub(super) fn snapshot(
     annotate(keys::CREATE_SNAPSHOT_STATUS, &truncate(&left_out, LEFT_OUT_LIMIT));
     let group_status = meta::annotation(build, keys::CREATE_GROUP_SNAPSHOT_STATUS).unwrap_or_default();
     annotate(keys::CREATE_GROUP_SNAPSHOT_STATUS, &truncate(group_status, GROUP_STATUS_LIMIT));
-    if let Some(marker) = marker {
+    if let Some(marker) = known.marker {
         annotate(keys::ADDED_TO_GCL, &marker.to_annotation());
     }
-    if meta::annotation(build, keys::PR_STATUS) == Some(MERGED) {
-        annotate(keys::PR_STATUS, MERGED);
+    if known.merged {
+        annotate(keys::PR_STATUS, merged::MERGED);
+    }
+    if let Some(group) = related::pr_group(build) {
+        annotate(keys::PR_GROUP, &group);
+        labels.insert(keys::PR_GROUP_HASH.to_owned(), pr_group::hash(&group));
+    }
+    if event::of_build(build) == EventClass::MergeQueue {
+        let meta = ObjectMeta {
+            labels: Some(labels.clone()),
+            annotations: Some(annotations.clone()),
+            ..ObjectMeta::default()
+        };
+        if let Some(number) = event::pull_request_number(&meta) {
+            // A branch may hold what no label can.
+            labels.insert(keys::PULL_REQUEST.to_owned(), names::label_value(number).into_owned());
+            annotations.insert(keys::PULL_REQUEST.to_owned(), number.to_owned());
+        }
     }
     annotations.insert(keys::SOURCE_REPO_URL.to_owned(), results.url.clone());
     shorten(&mut annotations);
@@ -100,9 +127,6 @@ pub(crate) fn left_out_results(build: &PipelineRun, carries: impl Fn(&str) -> bo
     let left_out = results.filter(|result| !metadata::result_key(&result.name).is_some_and(|key| carries(&key)));
     left_out.map(|result| result.name.as_str()).collect()
 }
-
-/// Value of the annotation `pr-status` (API-A16).
-const MERGED: &str = "merged";
 
 /// Drops the longest build results until all annotations fit.
 fn shorten(annotations: &mut BTreeMap<String, String>) {

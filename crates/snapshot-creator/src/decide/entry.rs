@@ -71,7 +71,7 @@ pub(super) fn find<'a>(world: &'a World, build: &'a PipelineRun) -> Found<'a> {
             reason: FailureReason::ComponentLabelMissing,
             about: format!("PipelineRun {namespace}/{}", meta::name(build)),
             detail: format!(
-                "The build PipelineRun has no label {}; its pipeline definition must set it.",
+                "The build PipelineRun has no label {}; set it in the definition of the pipeline and build again.",
                 keys::COMPONENT
             ),
             meanwhile: "",
@@ -80,15 +80,20 @@ pub(super) fn find<'a>(world: &'a World, build: &'a PipelineRun) -> Found<'a> {
     let component = match &world.component {
         Lookup::Found(component) => component,
         lookup => {
-            let failure = Failure {
-                reason: FailureReason::ComponentNotFound,
-                about: format!("Component {namespace}/{name}"),
-                detail: format!(
+            let (about, detail, meanwhile) = if name.is_empty() {
+                let detail = format!(
+                    "Label {} of the build is empty; set it in the definition of the pipeline and build again.",
+                    keys::COMPONENT
+                );
+                (format!("PipelineRun {namespace}/{}", meta::name(build)), detail, "")
+            } else {
+                let detail = format!(
                     "The Component that label {} of the build names does not exist; create it, or correct the label.",
                     keys::COMPONENT
-                ),
-                meanwhile: REVIVES,
+                );
+                (format!("Component {namespace}/{name}"), detail, REVIVES)
             };
+            let failure = Failure { reason: FailureReason::ComponentNotFound, about, detail, meanwhile };
             return missing(lookup, name, Question::Component(name.to_owned()), failure);
         }
     };
@@ -117,16 +122,21 @@ fn application<'a>(world: &'a World, namespace: &str, component: &'a Arc<Compone
             }],
         }),
         lookup => {
-            let detail = if name.is_empty() {
-                format!(
-                    "Component {} names no Application and the build no version (annotation {}); set one of them.",
-                    meta::name(&**component),
+            let named = meta::name(&**component);
+            let (about, detail) = if name.is_empty() {
+                let detail = format!(
+                    "Component {named} names no Application (spec.application) and the build no version (annotation \
+                     {}); set one of them.",
                     keys::VERSION
-                )
+                );
+                (format!("Component {namespace}/{named}"), detail)
             } else {
-                format!("The Application of Component {} does not exist; create it.", meta::name(&**component))
+                let detail = format!(
+                    "The Application of Component {named} does not exist; create it, or correct spec.application of \
+                     the Component."
+                );
+                (format!("Application {namespace}/{name}"), detail)
             };
-            let about = format!("Application {namespace}/{name}");
             let failure = Failure { reason: FailureReason::ApplicationNotFound, about, detail, meanwhile: REVIVES };
             missing(lookup, name, Question::Application(name.to_owned()), failure)
         }

@@ -20,6 +20,8 @@ const REASON_LIMIT: usize = 2048;
 
 /// The state of the question, for all owners.
 pub(super) enum Gcl {
+    /// Only builds of pushes are candidates.
+    NotAsked,
     /// An earlier reconcile answered yes; nothing is asked or written again.
     Closed(GclMarker),
     /// Judged now.
@@ -36,6 +38,13 @@ pub(super) enum Answer {
     In(GclResult),
     /// The list does not hold this build, and that is final for this state of the world.
     Out(GclResult, String),
+}
+
+impl Gcl {
+    /// Whether the question still has to be answered, this being its marker.
+    pub(super) fn unanswered(&self, marker: Option<&GclMarker>) -> bool {
+        matches!(self, Self::Open(_)) && marker.is_none()
+    }
 }
 
 /// Judges every owner on the newest known objects.
@@ -80,6 +89,7 @@ pub(super) fn promotions(gcl: &Gcl) -> Option<Plan> {
 /// The marker that answers the question for the whole build; `None` while it is open (SC-B11).
 pub(super) fn marker(build: &PipelineRun, gcl: &Gcl, now: Timestamp) -> Option<GclMarker> {
     let answers = match gcl {
+        Gcl::NotAsked => return None,
         Gcl::Closed(marker) => return Some(marker.clone()),
         Gcl::Open(answers) => answers,
     };

@@ -7,17 +7,22 @@ use integration_api::formats::create_snapshot_status::CreateSnapshotStatus;
 use integration_api::{PipelineRun, keys};
 use integration_core::build;
 use integration_core::event::{self, EventClass};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 pub(crate) mod content;
 mod entry;
 mod failure;
 mod gcl;
+pub(crate) mod merged;
 pub(crate) mod meta;
+pub(crate) mod notify;
 mod patch;
 mod plan;
+pub(crate) mod related;
+pub(crate) mod report;
 mod settle;
 mod snapshots;
+pub(crate) mod supersede;
 mod waiting;
 mod world;
 
@@ -26,19 +31,29 @@ pub use plan::{
     Action, Because, BuildPatch, Candidate, Count, FinalizerChange, GclResult, NewSnapshot, Notice, Plan, Question,
     Wait,
 };
-pub use world::{Attempt, GclAttempt, Lookup, Refusal, RefusalClass, World};
+pub use report::{ExpectedTest, Provider, PullRequestRef, ReportState, Target, Wish};
+pub use world::{
+    Attempt, GclAttempt, Lookup, PrGroup, PullRequest, Refusal, RefusalClass, ReportFailure, Reported, Reports, Tried,
+    World,
+};
 
 use entry::{Entry, Found};
+use gcl::Gcl;
+use related::Related;
 
-/// A build older than this is left alone without an Event: nobody waits for it any more.
-const YOUNG: SignedDuration = SignedDuration::from_mins(10);
-
-/// Decides about one build.
+/// Decides about one build: its own Snapshots, and what it means for other builds and Snapshots.
 pub fn decide(world: &World, now: Timestamp) -> Plan {
     let Some(build) = world.build.as_deref() else {
         return Plan::nothing("nothing", "gone");
     };
-    if let Some(plan) = closed(build, now) {
+    let related = Related::of(world, build, now);
+    let plan = own(world, build, related.holds, now);
+    related.join(report::join(world, build, plan, now))
+}
+
+/// The Snapshots of the build, and the build itself. A failed build is held until then.
+fn own(world: &World, build: &PipelineRun, holds: Option<Timestamp>, now: Timestamp) -> Plan {
+    if let Some(plan) = closed(build, holds, now) {
         return plan;
     }
     let entry = match entry::find(world, build) {
@@ -50,11 +65,7 @@ pub fn decide(world: &World, now: Timestamp) -> Plan {
         }
         Found::Missing(failure) => return settle::failed(build, &failure),
     };
-    match event::of_build(build) {
-        EventClass::Push if build.finished() => finished_push(world, build, &entry, now),
-        EventClass::Push => patch::keep(build),
-        class => left_alone(build, class, now),
-    }
+    if build.finished() { succeeded(world, build, &entry, now) } else { patch::keep(build) }
 }
 
 /// Whether another object's change may bring this build its Snapshot: it is owed one, or told why it has none (SC-B37).
@@ -70,7 +81,7 @@ pub(crate) fn ended(build: &PipelineRun) -> Timestamp {
 }
 
 /// Builds that are owed nothing: at most our finalizer is taken off (SC-B33).
-fn closed(build: &PipelineRun, now: Timestamp) -> Option<Plan> {
+fn closed(build: &PipelineRun, holds: Option<Timestamp>, now: Timestamp) -> Option<Plan> {
     if build::settled(build) {
         return Some(patch::let_go(build, "settled"));
     }
@@ -83,19 +94,24 @@ fn closed(build: &PipelineRun, now: Timestamp) -> Option<Plan> {
     if !build.finished() || build.succeeded() {
         return None;
     }
-    match event::of_build(build) {
-        EventClass::Push => Some(patch::let_go(build, "build_failed")),
-        // A failure report may still be owed, so its finalizer is not ours to take off here.
-        class => (!meta::has_finalizer(build)).then(|| left_alone(build, class, now)),
-    }
+    Some(match holds.filter(|_| meta::has_finalizer(build)) {
+        Some(until) => Plan { wait: Some(Wait::Until(until)), ..Plan::nothing("wait", "failure_to_tell") },
+        None => patch::let_go(build, "build_failed"),
+    })
 }
 
-fn finished_push(world: &World, build: &PipelineRun, entry: &Entry<'_>, now: Timestamp) -> Plan {
+fn succeeded(world: &World, build: &PipelineRun, entry: &Entry<'_>, now: Timestamp) -> Plan {
     if !build::signed(build) {
-        return waiting::for_signature(build, now);
+        return waiting::for_signature(build, entry, now);
+    }
+    if let Some(plan) = patch::name_group(build) {
+        return plan;
     }
     let source = build::source(build);
-    let gcl = gcl::answers(world, build, entry, source.as_ref(), now);
+    let gcl = match event::of_build(build) {
+        EventClass::Push => gcl::answers(world, build, entry, source.as_ref(), now),
+        EventClass::PullRequest | EventClass::MergeQueue => Gcl::NotAsked,
+    };
     if let Some(plan) = gcl::promotions(&gcl) {
         return plan;
     }
@@ -105,24 +121,6 @@ fn finished_push(world: &World, build: &PipelineRun, entry: &Entry<'_>, now: Tim
         Err(questions) => return Plan::ask(questions),
     };
     settle::decide(world, build, entry, &states, &gcl, marker.as_ref(), now)
-}
-
-/// Builds of pull requests and merge queues: not handled yet, and never mishandled.
-fn left_alone(build: &PipelineRun, class: EventClass, now: Timestamp) -> Plan {
-    let reason = if class == EventClass::MergeQueue { "merge_queue" } else { "pull_request" };
-    let mut plan = Plan::nothing("left_alone", reason);
-    let young = build.creation_time().is_some_and(|created| now.duration_since(created) < YOUNG);
-    if young {
-        plan.events.push(Notice {
-            warning: false,
-            reason: "LeftAlone",
-            note: format!(
-                "This build belongs to a {}; snapshot-creator makes Snapshots of push builds only.",
-                reason.replace('_', " ")
-            ),
-        });
-    }
-    plan
 }
 
 #[cfg(test)]

@@ -1,17 +1,30 @@
 //! Building blocks of patches of the build PipelineRun. A value that is already there is never sent.
 
-use integration_api::PipelineRun;
+use integration_api::{PipelineRun, keys};
+use integration_core::pr_group;
 
-use super::meta;
 use super::plan::{Action, BuildPatch, FinalizerChange, Plan};
+use super::{meta, related};
 
-/// W0: keeps the build until its Snapshot question is settled (SC-40, SC-41).
+/// W0: keeps the build until its Snapshot question is settled (SC-40, SC-41), and names its PR group (SC-58).
 pub(super) fn keep(build: &PipelineRun) -> Plan {
-    if meta::has_finalizer(build) {
+    let mut patch = BuildPatch::default();
+    if !meta::has_finalizer(build) {
+        patch.finalizer = Some(FinalizerChange::Add);
+    }
+    patch.name_group(build);
+    if patch.is_empty() {
         return Plan::nothing("nothing", "running");
     }
-    let patch = BuildPatch { finalizer: Some(FinalizerChange::Add), ..BuildPatch::default() };
     Plan { actions: vec![Action::PatchBuild(patch)], ..Plan::nothing("keep", "running") }
+}
+
+/// Names the PR group of a build that was first seen when it had ended (SC-B27).
+pub(super) fn name_group(build: &PipelineRun) -> Option<Plan> {
+    let mut patch = BuildPatch::default();
+    patch.name_group(build);
+    let plan = || Plan { actions: vec![Action::PatchBuild(patch.clone())], ..Plan::nothing("name_group", "owed") };
+    (!patch.is_empty()).then(plan)
 }
 
 /// Takes our finalizer off where there is one, and does nothing else.
@@ -24,6 +37,17 @@ pub(super) fn let_go(build: &PipelineRun, reason: &'static str) -> Plan {
 }
 
 impl BuildPatch {
+    /// Names the PR group of a build, unless the build has these values already (SC-57, SC-B27). Values of a build that
+    /// is in no group are left as they are: nobody looks at them.
+    pub(super) fn name_group(&mut self, build: &PipelineRun) {
+        let Some(group) = related::pr_group(build) else { return };
+        let hash = pr_group::hash(&group);
+        if meta::label(build, keys::PR_GROUP_HASH) != Some(hash.as_str()) {
+            self.labels.insert(keys::PR_GROUP_HASH, hash);
+        }
+        self.annotate(build, keys::PR_GROUP, group);
+    }
+
     /// Sets an annotation, unless the build has that value.
     pub(super) fn annotate(&mut self, build: &PipelineRun, key: &'static str, value: String) {
         if meta::annotation(build, key) != Some(value.as_str()) {

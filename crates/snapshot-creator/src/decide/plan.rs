@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::FailureReason;
+use super::report::Wish;
 
 /// What to do about one build, and why. An empty plan makes no API call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -25,6 +26,12 @@ pub struct Plan {
     /// When to look again without being woken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
+    /// What the git provider of a pull request is to be told of the build (SC-B14).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<Wish>,
+    /// Owners that get no Snapshot of this build, as far as this decision can tell (SC-B15).
+    #[serde(skip)]
+    pub lost: Vec<Owner>,
     /// Why: one entry for each thing done and each thing deliberately not done.
     pub because: Vec<Because>,
 }
@@ -60,6 +67,8 @@ pub enum Question {
     ComponentGroup(String),
     /// Which Snapshots name this build?
     SnapshotsOfBuild,
+    /// In which versions does this Snapshot contain the component it was made for?
+    VersionsOf(String),
 }
 
 /// One write.
@@ -79,6 +88,29 @@ pub enum Action {
     CreateSnapshot(NewSnapshot),
     /// Patch the build PipelineRun.
     PatchBuild(BuildPatch),
+    /// Mark a Snapshot of a pull request that was merged (SC-B21).
+    MarkMerged(String),
+    /// Tell a Snapshot of the PR group what became of this build (SC-B17).
+    TellSnapshot {
+        /// The Snapshot.
+        snapshot: String,
+        /// The whole value of its annotation.
+        text: String,
+    },
+    /// Tell another build of the PR group what became of this one (SC-B17).
+    TellBuild {
+        /// The other build.
+        build: String,
+        /// The whole value of its annotation.
+        text: String,
+    },
+    /// Mark a Snapshot Canceled because this build replaces it (SC-B4, SC-B26).
+    Supersede {
+        /// The Snapshot.
+        snapshot: String,
+        /// Message of its condition.
+        message: String,
+    },
 }
 
 /// An image that becomes the newest promotable one of its Component.
@@ -120,9 +152,15 @@ pub struct BuildPatch {
     /// Change of our finalizer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finalizer: Option<FinalizerChange>,
+    /// Labels to set.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<&'static str, String>,
     /// Annotations to set.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<&'static str, String>,
+    /// Annotations to remove.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<&'static str>,
     /// Events, once the patch was accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Notice>,
@@ -134,7 +172,7 @@ pub struct BuildPatch {
 impl BuildPatch {
     /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
-        self.finalizer.is_none() && self.annotations.is_empty()
+        self.finalizer.is_none() && self.labels.is_empty() && self.annotations.is_empty() && self.removed.is_empty()
     }
 }
 
@@ -221,6 +259,18 @@ pub enum Wait {
     Until(Timestamp),
     /// After the next back-off of this build.
     Backoff,
+}
+
+impl Wait {
+    /// The sooner of two; a back-off begins with a second.
+    pub(super) fn sooner(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(Self::Until(one)), Some(Self::Until(other))) => Some(Self::Until(one.min(other))),
+            (Some(Self::Backoff), _) | (_, Some(Self::Backoff)) => Some(Self::Backoff),
+            (one, None) => one,
+            (None, other) => other,
+        }
+    }
 }
 
 /// A machine-readable reason, both parts bounded.

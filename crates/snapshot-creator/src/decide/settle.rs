@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use integration_api::formats::build_report::BuildReport;
 use integration_api::formats::create_snapshot_status::CreateSnapshotStatus;
 use integration_api::formats::gcl_marker::GclMarker;
 use integration_api::{PipelineRun, Snapshot, keys};
-use integration_core::owner::OwnerKind;
+use integration_core::owner::{Owner, OwnerKind};
 use integration_core::{build, metadata};
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,8 +18,10 @@ use super::gcl::{Answer, Gcl};
 use super::plan::{Action, BuildPatch, Count, GclResult, Notice, Plan, Wait};
 use super::snapshots::{self, State};
 use super::world::{RefusalClass, World};
-use super::{ended, meta, patch};
+use super::{ended, meta, patch, related};
 
+/// Most versions that a message lists.
+const LISTED: usize = 10;
 /// How long a build that may not get its Snapshot keeps our finalizer (SC-B16).
 const FORBIDDEN_HOLDS: SignedDuration = SignedDuration::from_hours(1);
 
@@ -62,20 +65,22 @@ pub(super) fn decide(
     let open = refusal.is_some() || created.is_empty() && now <= last_try;
     let snapshots = &world.snapshots;
     let outcome = Outcome { build, snapshots, model: entry.model, failures, created, open, gcl, marker };
-    let plan = match refusal {
+    let lost = lost(entry, states, refusal.is_some());
+    let mut plan = match refusal {
         Some((class, until)) => outcome.refused(class, until, now),
-        None if marker.is_none() => {
+        None if gcl.unanswered(marker) => {
             return Plan { wait: Some(Wait::Backoff), ..Plan::nothing("retry", "gcl") };
         }
         None => outcome.settled(),
     };
+    plan.lost = lost;
     if snapshots::duplicates(world, build, entry) { plan.with("ignore", "duplicate_snapshots") } else { plan }
 }
 
 /// An outcome that concerns the build as a whole, before any owner is known.
 pub(super) fn failed(build: &PipelineRun, failure: &Failure) -> Plan {
     let reason = failure.reason.word();
-    let gcl = Gcl::Open(Vec::new());
+    let gcl = Gcl::NotAsked;
     let outcome = Outcome {
         build,
         snapshots: &[],
@@ -115,6 +120,10 @@ impl Outcome<'_> {
                 patch.annotate(self.build, keys::SNAPSHOT, first.clone());
             }
             patch.annotate(self.build, keys::SNAPSHOTS, self.created.join(","));
+            if related::pr_group(self.build).is_some() {
+                let report = BuildReport::SnapshotCreated.wire().to_owned();
+                patch.annotate(self.build, keys::SNAPSHOT_CREATION_REPORT, report);
+            }
             patch.events.push(self.created_notice());
         }
         if self.failures.is_empty() {
@@ -134,7 +143,7 @@ impl Outcome<'_> {
         self.mark(&mut patch);
         let reason = if class == RefusalClass::Quota { "quota" } else { "forbidden" };
         // The candidate question holds the build longer, but keeps nothing from being told (SC-B11).
-        if self.marker.is_none() {
+        if self.gcl.unanswered(self.marker) {
             return Plan { wait: Some(Wait::Backoff), ..plan(patch, "fail", reason) };
         }
         let holds = ended(self.build).saturating_add(FORBIDDEN_HOLDS).unwrap_or(Timestamp::MAX);
@@ -261,6 +270,18 @@ fn graver(a: RefusalClass, b: RefusalClass) -> RefusalClass {
     if rank(b) < rank(a) { b } else { a }
 }
 
+/// Owners that have no Snapshot, and for now no prospect of one: after a final failure, and while a quota is used up. A
+/// right may be given sooner.
+fn lost(entry: &Entry<'_>, states: &[State], open: bool) -> Vec<Owner> {
+    let is_lost = |state: &State| match state {
+        State::Failed(_) => true,
+        State::Refused { class, .. } => !open || *class == RefusalClass::Quota,
+        State::Has(_) | State::Create(_) | State::Retry => false,
+    };
+    let lost = entry.owners.iter().zip(states).filter(|(_, state)| is_lost(state));
+    lost.map(|(object, _)| object.owner.clone()).collect()
+}
+
 fn failures(world: &World, build: &PipelineRun, entry: &Entry<'_>, states: &[State]) -> Vec<Failure> {
     if entry.owners.is_empty() {
         return vec![no_group(world, build, entry)];
@@ -277,10 +298,11 @@ fn failures(world: &World, build: &PipelineRun, entry: &Entry<'_>, states: &[Sta
 /// The version is in no ComponentGroup (SC-B7).
 fn no_group(world: &World, build: &PipelineRun, entry: &Entry<'_>) -> Failure {
     let component = meta::name(&**entry.component);
-    let listed = if world.listed_versions.is_empty() {
-        "none of its versions".to_owned()
-    } else {
-        format!("only {}", world.listed_versions.join(", "))
+    let shown: Vec<&str> = world.listed_versions.iter().take(LISTED).map(String::as_str).collect();
+    let listed = match world.listed_versions.len() - shown.len() {
+        _ if shown.is_empty() => "none of its versions".to_owned(),
+        0 => format!("only {}", shown.join(", ")),
+        more => format!("only {} and {more} more", shown.join(", ")),
     };
     Failure {
         reason: FailureReason::NoComponentGroup,

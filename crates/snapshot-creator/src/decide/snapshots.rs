@@ -10,11 +10,12 @@ use integration_core::build::{self, BuildError, BuildResults};
 use integration_core::names;
 use jiff::Timestamp;
 
+use super::content::{self, Known};
 use super::entry::{Entry, OwnerObject};
 use super::failure::{Failure, FailureReason, REVIVES};
 use super::plan::{NewSnapshot, Question};
 use super::world::{Attempt, Lookup, Refusal, RefusalClass, World};
-use super::{content, meta};
+use super::{merged, meta};
 
 /// Where the Snapshot of one owner stands.
 pub(super) enum State {
@@ -108,10 +109,12 @@ fn missing(
     let assembled = match assemble(world, entry, owner, results)? {
         Ok(assembled) => assembled,
         Err(error) => {
-            return failed(FailureReason::NestedGroup, format!("{error}; correct it."), REVIVES);
+            let detail = format!("{error}; {}.", nested_remedy(&error));
+            return failed(FailureReason::NestedGroup, detail, REVIVES);
         }
     };
-    let new = new_snapshot(build, entry, owner, results, assembled, marker, &attempt);
+    let known = Known { marker, merged: merged::is_known(world, build) };
+    let new = new_snapshot(build, entry, owner, results, assembled, known, &attempt);
     Ok(match attempt.refusal {
         Some(refusal) if refusal.fingerprint.is_none_or(|fingerprint| fingerprint == new.fingerprint) => {
             refused(&refusal, &about)
@@ -126,17 +129,16 @@ fn new_snapshot(
     owner: &OwnerObject<'_>,
     results: &BuildResults,
     assembled: Assembled,
-    marker: Option<&GclMarker>,
+    known: Known<'_>,
     attempt: &Attempt,
 ) -> NewSnapshot {
     let name = names::component_snapshot(&owner.owner, build::start(build), meta::uid(build), attempt.names_taken);
     // The time of the marker is no difference worth another try.
-    let timeless = marker.map(|marker| GclMarker { last_updated: Timestamp::UNIX_EPOCH, ..marker.clone() });
+    let marker = known.marker.map(|marker| GclMarker { last_updated: Timestamp::UNIX_EPOCH, ..marker.clone() });
+    let timeless = Known { marker: marker.as_ref(), ..known };
     let mut hasher = DefaultHasher::new();
-    content::snapshot(build, entry, owner, &name, results, assembled.clone(), timeless.as_ref())
-        .to_string()
-        .hash(&mut hasher);
-    let body = content::snapshot(build, entry, owner, &name, results, assembled, marker);
+    content::snapshot(build, entry, owner, &name, results, assembled.clone(), timeless).to_string().hash(&mut hasher);
+    let body = content::snapshot(build, entry, owner, &name, results, assembled, known);
     NewSnapshot { owner: owner.owner.clone(), name, body, fingerprint: hasher.finish() }
 }
 
@@ -183,6 +185,14 @@ fn unknown_groups(world: &World, group: &Arc<ComponentGroup>) -> Vec<Question> {
         }
     }
     unknown
+}
+
+fn nested_remedy(error: &AssemblyError) -> &'static str {
+    match error {
+        AssemblyError::Cycle { .. } => "take one of these references out",
+        AssemblyError::TooDeep { .. } => "nest fewer levels",
+        AssemblyError::NestedGroupMissing { .. } => "create it, or take it out of spec.components",
+    }
 }
 
 fn build_reason(error: &BuildError) -> FailureReason {

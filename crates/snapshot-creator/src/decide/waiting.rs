@@ -3,6 +3,7 @@
 use integration_api::{PipelineRun, keys};
 use jiff::{SignedDuration, Timestamp};
 
+use super::entry::Entry;
 use super::failure::{Failure, FailureReason};
 use super::plan::{Plan, Wait};
 use super::{ended, meta, settle};
@@ -12,7 +13,7 @@ const SIGNING: SignedDuration = SignedDuration::from_mins(5);
 
 /// A succeeded build that is not signed: one exact look at the deadline, then a terminal outcome. A signature that
 /// comes later makes the build owed again.
-pub(super) fn for_signature(build: &PipelineRun, now: Timestamp) -> Plan {
+pub(super) fn for_signature(build: &PipelineRun, entry: &Entry<'_>, now: Timestamp) -> Plan {
     let deadline = ended(build).saturating_add(SIGNING).unwrap_or(Timestamp::MAX);
     if now < deadline {
         return Plan { wait: Some(Wait::Until(deadline)), ..Plan::nothing("wait", "chains") };
@@ -26,5 +27,6 @@ pub(super) fn for_signature(build: &PipelineRun, now: Timestamp) -> Plan {
         ),
         meanwhile: "If the signature comes within 24 hours, the Snapshot is created.",
     };
-    settle::failed(build, &failure)
+    let lost = entry.owners.iter().map(|object| object.owner.clone()).collect();
+    Plan { lost, ..settle::failed(build, &failure) }
 }

@@ -1,11 +1,13 @@
 //! Everything a decision about one build needs to know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use integration_api::{Application, Component, ComponentGroup, PipelineRun, Snapshot};
+use integration_api::{Application, Component, ComponentGroup, IntegrationTestScenario, PipelineRun, Snapshot};
 use jiff::Timestamp;
 use serde::Deserialize;
+
+use super::report::{Provider, ReportState};
 
 /// The part of the cluster around one build PipelineRun, as known when the decision is made, and what this reconcile
 /// already tried.
@@ -34,6 +36,96 @@ pub struct World {
     pub listed: bool,
     /// What was tried for each owner, by owner name.
     pub attempts: BTreeMap<String, Attempt>,
+    /// The PR group of the build; empty for a push.
+    pub group: PrGroup,
+    /// The pull request of the build; empty where it names none.
+    pub pull_request: PullRequest,
+    /// What this reconcile did to other builds and Snapshots.
+    pub related: Tried,
+    /// Expected tests, and what was reported of them.
+    pub reports: Reports,
+}
+
+/// Builds and Snapshots of one PR group: those with the same hash.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrGroup {
+    /// The other builds.
+    pub builds: Vec<Arc<PipelineRun>>,
+    /// The Snapshots.
+    pub snapshots: Vec<Arc<Snapshot>>,
+}
+
+/// Builds and Snapshots with the Component and the pull request number of the build.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PullRequest {
+    /// The other builds, those of pushes included.
+    pub builds: Vec<Arc<PipelineRun>>,
+    /// The Snapshots.
+    pub snapshots: Vec<Arc<Snapshot>>,
+    /// Versions of the Component in Snapshots that do not name theirs, by Snapshot.
+    pub versions: BTreeMap<String, Vec<String>>,
+}
+
+/// What is needed to report the expected tests of a build.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reports {
+    /// Tests of the owners.
+    pub scenarios: Vec<Arc<IntegrationTestScenario>>,
+    /// Providers that can be reported to.
+    pub reaches: Vec<Provider>,
+    /// Whether pull requests are open, as far as that is known, by [`PullRequestRef::name`](super::PullRequestRef).
+    pub pull_requests: BTreeMap<String, bool>,
+    /// What the queue of reports says about the build; `None` where it has nothing to do.
+    pub reported: Option<Reported>,
+}
+
+/// How far the reports about a build are.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reported {
+    /// What is reported.
+    pub state: ReportState,
+    /// Whether nothing is left to be tried.
+    #[serde(default)]
+    pub done: bool,
+    /// Whether something was given up.
+    #[serde(default)]
+    pub given_up: bool,
+    /// Whether something was accepted.
+    #[serde(default)]
+    pub sent: bool,
+    /// The newest refusal that a repetition does not cure, until a repetition is accepted all the same.
+    #[serde(default)]
+    pub failure: Option<ReportFailure>,
+}
+
+/// A report that a provider refused (SC-B20).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportFailure {
+    /// The provider.
+    pub provider: Provider,
+    /// Its host.
+    pub host: String,
+    /// HTTP status; 0 where there was no answer.
+    pub code: u16,
+    /// When.
+    pub time: Timestamp,
+    /// The provider's words.
+    pub text: String,
+}
+
+/// What this reconcile did to other builds and Snapshots.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tried {
+    /// Snapshots that it marked Canceled.
+    pub superseded: BTreeSet<String>,
+    /// Objects it could not write, as `Snapshot s` or `PipelineRun b`: not tried again before the next reconcile.
+    pub failed: BTreeSet<String>,
 }
 
 /// What is known about an object that another object refers to.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use worlds::{Case, cases};
+use worlds::{Case, cases, files};
 
 /// Keys of a plan that may be left out where they stand beside others.
 const TEXTS: [&str; 7] = ["message", "note", "details", "lastUpdateTime", "startTime", "completionTime", "about"];
@@ -25,6 +25,11 @@ fn every_case_is_decided_as_written() {
         cases.iter().filter_map(|case| Some((case.file.clone(), check(case).err()?))).collect();
     let report: Vec<_> = failures.iter().map(|(name, failure)| format!("\n--- {name}\n{failure}\n")).collect();
     assert!(failures.is_empty(), "{} of {number} cases failed:{}", failures.len(), report.concat());
+}
+
+#[test]
+fn every_case_is_named_after_its_rule() {
+    files().assert_names(&["tr", "n", "m1", "m2", "m4", "d", "api"]);
 }
 
 fn check(case: &Case) -> Result<(), String> {

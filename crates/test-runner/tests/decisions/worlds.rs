@@ -1,7 +1,6 @@
 //! Reading the cases: objects of a world are written without what all of them share; see [`defaults`].
 
-use std::path::Path;
-
+use decision_cases::{Cases, merge_patch};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -35,21 +34,19 @@ fn noon() -> Timestamp {
     "2026-11-25T12:00:00Z".parse().unwrap()
 }
 
+/// The files.
+pub fn files() -> Cases {
+    Cases::of(env!("CARGO_MANIFEST_DIR"), 100)
+}
+
 /// All cases, sorted by name.
 pub fn cases() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(files.len() > 50, "the cases are there");
-    let read = |path: &std::path::PathBuf| {
-        let file = path.file_name().unwrap().to_string_lossy().into_owned();
-        let case: File = serde_yaml_ng::from_str(&std::fs::read_to_string(path).unwrap())
-            .unwrap_or_else(|error| panic!("{file} is no case: {error}"));
+    let read = |(file, case): (String, File)| {
         let world = serde_json::from_value(complete(case.world))
             .unwrap_or_else(|error| panic!("the world of {file} cannot be read: {error}"));
         Case { file, now: case.now, world, plan: case.plan }
     };
-    files.iter().map(read).collect()
+    files().read().into_iter().map(read).collect()
 }
 
 /// Adds to every object of a world what the case does not say.
@@ -109,20 +106,7 @@ fn each(map: &mut Map<String, Value>, key: &str, complete: impl Fn(Value) -> Val
 
 /// `over` laid over `base`; `null` removes.
 fn merged(mut base: Value, over: &Value) -> Value {
-    match (&mut base, over) {
-        (Value::Object(base), Value::Object(over)) => {
-            for (key, value) in over {
-                if value.is_null() {
-                    base.remove(key);
-                } else {
-                    let below = base.remove(key).unwrap_or(Value::Null);
-                    base.insert(key.clone(), merged(below, value));
-                }
-            }
-        }
-        (_, Value::Null) => {}
-        (base, over) => *base = over.clone(),
-    }
+    merge_patch(&mut base, over);
     base
 }
 

@@ -1,7 +1,7 @@
 //! The main job on one screen: `cargo demo [--keep]`.
 //!
-//! Boots a control plane, starts the programs under their own identities, plays push builds on the sample objects of
-//! `e2e/samples` and prints each Snapshot, test, verdict and Release as it happens, then a table.
+//! Boots a control plane, starts the programs under their own identities, plays pushes, a pull request and a deletion on
+//! the sample objects of `e2e/samples` and prints each Snapshot, test, verdict and Release as it happens, then a table.
 
 #![allow(clippy::indexing_slicing, reason = "JSON documents answer a missing key with null")]
 
@@ -23,7 +23,8 @@ use serde_json::Value;
 
 use narrator::Narrator;
 
-const PROGRAMS: [&str; 4] = ["snapshot-creator", "test-runner", "result-recorder", "status-reporter"];
+const PROGRAMS: [&str; 6] =
+    ["snapshot-creator", "test-runner", "result-recorder", "status-reporter", "gcl-aligner", "app-regenerator"];
 const USAGE: &str = "usage: cargo demo [--keep]\n\n  --keep   leave the control plane and the programs running at the end and print the kubeconfig";
 
 #[tokio::main]
@@ -61,7 +62,8 @@ async fn play(keep: bool) -> Result<()> {
     );
     let mut programs = Vec::new();
     for name in PROGRAMS {
-        programs.push(Program::start(&space.control_plane, name, Options::for_space(&space)).await?);
+        let options = Options::for_space(&space).env("DELETION_WAIT", "2s");
+        programs.push(Program::start(&space.control_plane, name, options).await?);
     }
     println!("programs up, each under its own ServiceAccount: {}", PROGRAMS.join(", "));
 
@@ -76,7 +78,8 @@ async fn play(keep: bool) -> Result<()> {
     println!("sample objects created in namespace {}\n", space.namespace);
 
     let narrator = Narrator::start(&space);
-    let builds = samples("builds.yaml")?;
+    let mut builds = samples("builds.yaml")?;
+    builds.extend(samples("pull-request.yaml")?);
     let build = |name: &str| {
         builds
             .iter()
@@ -89,9 +92,9 @@ async fn play(keep: bool) -> Result<()> {
     let failing = Build::push("frontend").named("frontend-push-0").application("shop");
     failing.create(&space).await?;
     failing.run(&space).await?;
-    released(&space, "PipelineRun", "frontend-push-0", "running", |run| !finalizers(run).is_empty()).await?;
+    reaches(&space, "PipelineRun", "frontend-push-0", "running", |run| !finalizers(run).is_empty()).await?;
     failing.fail(&space, "Failed").await?;
-    released(&space, "PipelineRun", "frontend-push-0", "let go", |run| finalizers(run).is_empty()).await?;
+    reaches(&space, "PipelineRun", "frontend-push-0", "let go", |run| finalizers(run).is_empty()).await?;
 
     tekton.play_builds(Duration::from_secs(1));
     narrator.scene("A push to frontend, Application shop: backend and worker were never built, so they are left out");
@@ -109,6 +112,40 @@ async fn play(keep: bool) -> Result<()> {
     second["metadata"]["name"] = "api-v2-push-2".into();
     pushed(&space, second, None).await?;
 
+    narrator.scene("A pull request to frontend: its Snapshot is of PR group dark-mode, and the candidates stay");
+    let first = build("frontend-pull-7-1")?;
+    let first_snapshot = built(&space, first.clone()).await?;
+
+    narrator.scene("It is pushed to again: the Snapshot that nobody has tested yet is canceled");
+    let mut again = first.clone();
+    again["metadata"]["name"] = "frontend-pull-7-2".into();
+    let second_snapshot = built(&space, again).await?;
+    reaches(&space, "Snapshot", &first_snapshot, "canceled", |snapshot| {
+        summary::condition(snapshot, "AppStudioIntegrationStatus").is_some_and(|found| found["reason"] == "Canceled")
+    })
+    .await?;
+
+    narrator.scene("It is merged: the push that says so marks both Snapshots");
+    let mut merge = build("frontend-push-1")?;
+    merge["metadata"]["name"] = "frontend-push-2".into();
+    merge["metadata"]["labels"]["pipelinesascode.tekton.dev/pull-request"] = "7".into();
+    pushed(&space, merge, Some("shop-production")).await?;
+    for snapshot in [&first_snapshot, &second_snapshot] {
+        reaches(&space, "Snapshot", snapshot, "merged", |snapshot| {
+            snapshot["metadata"]["annotations"][keys::PR_STATUS] == "merged"
+        })
+        .await?;
+    }
+
+    narrator
+        .scene("Component backend is deleted: what remains of shop gets a Snapshot (after 2 s here, 30 s by default)");
+    space.delete("Component", "backend").await?;
+    space.wait_gone("Component", "backend").await?;
+    let remaining = space.list("Snapshot", &format!("!{}", keys::BUILD_PIPELINE_RUN)).await?;
+    for snapshot in &remaining {
+        judged(&space, snapshot["metadata"]["name"].as_str().unwrap_or_default()).await?;
+    }
+
     narrator.finish().await;
     summary::print(&space).await?;
     println!("\n{:.1} s in all", began.elapsed().as_secs_f64());
@@ -124,8 +161,8 @@ async fn play(keep: bool) -> Result<()> {
     Ok(())
 }
 
-/// Plays a push build and waits until the world has learnt its result: released, or failed.
-async fn pushed(space: &TestSpace, build: Value, plan: Option<&str>) -> Result<()> {
+/// Plays a build and waits for its Snapshot, and until the build is let go. Returns the name of the Snapshot.
+async fn built(space: &TestSpace, build: Value) -> Result<String> {
     let name = build["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     space.create(build).await?;
     let selector = format!("{}={name}", keys::BUILD_PIPELINE_RUN);
@@ -134,11 +171,14 @@ async fn pushed(space: &TestSpace, build: Value, plan: Option<&str>) -> Result<(
             space.list("Snapshot", &selector).await.ok()?.into_iter().next()
         })
         .await?;
-    let snapshot = snapshot["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    released(space, "Snapshot", &snapshot, "with a verdict", |snapshot| {
-        summary::condition(snapshot, "AppStudioTestSucceeded").is_some_and(|condition| condition["status"] != "Unknown")
-    })
-    .await?;
+    reaches(space, "PipelineRun", &name, "let go", |run| finalizers(run).is_empty()).await?;
+    Ok(snapshot["metadata"]["name"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Plays a push build and waits until the world has learnt its result: released, or failed.
+async fn pushed(space: &TestSpace, build: Value, plan: Option<&str>) -> Result<()> {
+    let snapshot = built(space, build).await?;
+    judged(space, &snapshot).await?;
     if let Some(plan) = plan {
         space
             .wait_for(&format!("the Release of {snapshot} with {plan}"), || async {
@@ -149,6 +189,15 @@ async fn pushed(space: &TestSpace, build: Value, plan: Option<&str>) -> Result<(
             })
             .await?;
     }
+    Ok(())
+}
+
+/// Waits for the verdict on a Snapshot, and until its tests are let go.
+async fn judged(space: &TestSpace, snapshot: &str) -> Result<()> {
+    reaches(space, "Snapshot", snapshot, "with a verdict", |snapshot| {
+        summary::condition(snapshot, "AppStudioTestSucceeded").is_some_and(|condition| condition["status"] != "Unknown")
+    })
+    .await?;
     let tests = format!("{}={snapshot}", keys::SNAPSHOT);
     space
         .wait_for(&format!("the test PipelineRuns of {snapshot} to be let go"), || async {
@@ -158,7 +207,7 @@ async fn pushed(space: &TestSpace, build: Value, plan: Option<&str>) -> Result<(
         .await
 }
 
-async fn released(space: &TestSpace, kind: &str, name: &str, state: &str, is: impl Fn(&Value) -> bool) -> Result<()> {
+async fn reaches(space: &TestSpace, kind: &str, name: &str, state: &str, is: impl Fn(&Value) -> bool) -> Result<()> {
     let what = format!("{kind} {name} {state}");
     space
         .wait_for(&what, || async { space.get(kind, name).await.ok().flatten().filter(|object| is(object)) })

@@ -30,7 +30,7 @@ impl Narrator {
     pub fn start(space: &TestSpace) -> Self {
         let told = Arc::new(Told { began: Instant::now(), lines: Mutex::default() });
         let mut watches = JoinSet::new();
-        for kind in ["PipelineRun", "Snapshot", "Release"] {
+        for kind in ["PipelineRun", "Snapshot", "Release", "Component"] {
             let (api, told) = (space.api(kind), Arc::clone(&told));
             watches.spawn(async move {
                 let mut objects =
@@ -89,16 +89,23 @@ fn describe(kind: &str, object: &Value) -> Vec<(&'static str, String)> {
                 None if object["status"]["startTime"].is_string() => "running".to_owned(),
                 None => "created".to_owned(),
             };
-            vec![("state", format!("{what}: {state}"))]
+            let mut lines = vec![("state", format!("{what}: {state}"))];
+            if label(keys::PIPELINE_TYPE) == keys::PIPELINE_BUILD && !annotation(keys::PR_GROUP).is_empty() {
+                lines.push(("group", format!("group    {name} is in PR group {}", annotation(keys::PR_GROUP))));
+            }
+            lines
         }
         "Snapshot" => {
             let images = object["spec"]["components"].as_array().map_or(0, Vec::len);
+            let cause = match annotation(keys::DELETED_COMPONENTS) {
+                "" => label(keys::BUILD_PIPELINE_RUN),
+                _ => "what the deletion left",
+            };
             let left_out = annotation(keys::CREATE_SNAPSHOT_STATUS);
             let mut lines = vec![(
                 "created",
                 format!(
-                    "snapshot {name}: {images} image(s) from {}{}",
-                    label(keys::BUILD_PIPELINE_RUN),
+                    "snapshot {name}: {images} image(s) from {cause}{}",
                     if left_out.is_empty() { String::new() } else { format!("; left out: {left_out}") }
                 ),
             )];
@@ -112,8 +119,21 @@ fn describe(kind: &str, object: &Value) -> Vec<(&'static str, String)> {
                     ),
                 ));
             }
+            let canceled =
+                condition(object, "AppStudioIntegrationStatus").filter(|found| found["reason"] == "Canceled");
+            if let Some(canceled) = canceled {
+                let why = canceled["message"].as_str().unwrap_or_default();
+                lines.push(("canceled", format!("canceled {name}: {why}")));
+            }
+            if annotation(keys::PR_STATUS) == "merged" {
+                lines.push(("merged", format!("merged   {name}: its pull request was merged")));
+            }
             lines
         }
+        "Component" if !object["metadata"]["deletionTimestamp"].is_null() => {
+            vec![("deleted", format!("deleted  component {name}, kept until its Snapshot is there"))]
+        }
+        "Component" => Vec::new(),
         _ => vec![(
             "created",
             format!(

@@ -11,7 +11,7 @@ pub fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
     object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == type_)
 }
 
-/// Prints a row a build.
+/// Prints a row a build, and one for each Snapshot that has another cause.
 pub async fn print(space: &TestSpace) -> Result<()> {
     let releases = space.list("Release", "").await?;
     let mut rows = vec![["BUILD", "SNAPSHOT", "IMAGES", "TESTS", "VERDICT", "RELEASE"].map(str::to_owned)];
@@ -33,23 +33,10 @@ pub async fn print(space: &TestSpace) -> Result<()> {
             ]);
             continue;
         };
-        let snapshot_name = text(&snapshot["metadata"]["name"]);
-        let tests =
-            StatusArray::parse(snapshot["metadata"]["annotations"][keys::TEST_STATUS].as_str()).unwrap_or_default();
-        let tests: Vec<String> = tests
-            .entries()
-            .map(|entry| format!("{} {}", entry.scenario, entry.status.wire(WarningWireName::TestWarning)))
-            .collect();
-        let verdict = condition(snapshot, "AppStudioTestSucceeded")
-            .map_or_else(|| "-".to_owned(), |condition| text(&condition["reason"]));
-        let plans: Vec<String> = releases
-            .iter()
-            .filter(|release| release["spec"]["snapshot"] == snapshot_name.as_str())
-            .map(|release| text(&release["spec"]["releasePlan"]))
-            .collect();
-        let images = snapshot["spec"]["components"].as_array().map_or(0, Vec::len).to_string();
-        let plans = if plans.is_empty() { "-".to_owned() } else { plans.join(", ") };
-        rows.push([name, snapshot_name, images, tests.join(", "), verdict, plans]);
+        rows.push(row(name, snapshot, &releases));
+    }
+    for snapshot in space.list("Snapshot", &format!("!{}", keys::BUILD_PIPELINE_RUN)).await? {
+        rows.push(row("(deletion)".to_owned(), &snapshot, &releases));
     }
     let widths: Vec<usize> =
         (0..6).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
@@ -58,6 +45,27 @@ pub async fn print(space: &TestSpace) -> Result<()> {
         println!("{}", cells.join("  ").trim_end());
     }
     Ok(())
+}
+
+/// The row of a Snapshot and its cause.
+fn row(cause: String, snapshot: &Value, releases: &[Value]) -> [String; 6] {
+    let name = text(&snapshot["metadata"]["name"]);
+    let tests = StatusArray::parse(snapshot["metadata"]["annotations"][keys::TEST_STATUS].as_str()).unwrap_or_default();
+    let tests: Vec<String> = tests
+        .entries()
+        .map(|entry| format!("{} {}", entry.scenario, entry.status.wire(WarningWireName::TestWarning)))
+        .collect();
+    let verdict = ["AppStudioTestSucceeded", "AppStudioIntegrationStatus"].into_iter();
+    let verdict = verdict.filter_map(|type_| condition(snapshot, type_)).map(|condition| text(&condition["reason"]));
+    let plans: Vec<String> = releases
+        .iter()
+        .filter(|release| release["spec"]["snapshot"] == name.as_str())
+        .map(|release| text(&release["spec"]["releasePlan"]))
+        .collect();
+    let images = snapshot["spec"]["components"].as_array().map_or(0, Vec::len).to_string();
+    let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+    let verdict = verdict.take(1).collect::<String>();
+    [cause, name, images, or_dash(tests.join(", ")), or_dash(verdict), or_dash(plans.join(", "))]
 }
 
 fn text(value: &Value) -> String {

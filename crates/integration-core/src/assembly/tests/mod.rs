@@ -320,7 +320,7 @@ fn sc_121_groups_that_contain_each_other_are_refused() {
     let namespace =
         Namespace::default().with("g", &["group:b"], &[]).with("b", &["group:c"], &[]).with("c", &["group:b"], &[]);
     let error = namespace.assemble().unwrap_err();
-    assert_eq!(error.to_string(), "ComponentGroups contain each other: g -> b -> c -> b");
+    assert_eq!(error.to_string(), "ComponentGroups contain each other in spec.components: g / b / c / b");
     assert_eq!(error.reason(), "nested_group");
     assert!(matches!(Namespace::default().with("g", &["group:g"], &[]).assemble(), Err(AssemblyError::Cycle { .. })));
 }
@@ -341,7 +341,7 @@ fn sc_121_a_diamond_is_no_cycle() {
 #[test]
 fn sc_121_a_missing_nested_group_is_named() {
     let error = Namespace::default().with("g", &["group:gone"], &[]).assemble().unwrap_err();
-    assert_eq!(error.to_string(), "nested ComponentGroup gone does not exist: g -> gone");
+    assert_eq!(error.to_string(), "nested ComponentGroup gone of spec.components does not exist: g / gone");
     assert_eq!(error.reason(), "nested_group");
 }
 

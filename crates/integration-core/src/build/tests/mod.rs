@@ -283,7 +283,8 @@ fn sc_100_missing_results_are_named() {
 // SC-103, SC-B12; 02 E-58
 #[rstest]
 #[case(json!("invalidDigest"), "invalidDigest")]
-#[case(json!(["sha256:1"]), "image digest \"\"")]
+#[case(json!(["sha256:1"]), "result IMAGE_DIGEST is no text")]
+#[case(json!({"a": "b"}), "result IMAGE_DIGEST is no text")]
 fn sc_b12_invalid_images_are_refused(#[case] digest: Value, #[case] text: &str) {
     let error = source(&with_results(json!([
         {"name": "IMAGE_URL", "value": "quay.io/org/c1"},

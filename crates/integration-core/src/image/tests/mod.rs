@@ -92,9 +92,11 @@ fn sc_b13_results_become_a_reference(#[case] url: &str, #[case] repository: &str
 // 02 E-58
 #[rstest]
 #[case("quay.io/o/i:tag", "invalidDigest", "image digest \"invalidDigest\"")]
-#[case("quay.io/o/i:tag", "", "image digest \"\"")]
+#[case("quay.io/o/i:tag", &format!("sha512:{HEX}{HEX}"), "sha512:")]
+#[case("quay.io/o/i:tag", " ", "result IMAGE_DIGEST is no text")]
 #[case("https://quay.io/o/i:tag", &format!("sha256:{HEX}"), "begins with a scheme")]
-#[case("", &format!("sha256:{HEX}"), "image repository \"\"")]
+#[case("", &format!("sha256:{HEX}"), "result IMAGE_URL is no text")]
+#[case(":tag", &format!("sha256:{HEX}"), "image repository \"\"")]
 #[case("quay.io/o/i@sha256:00", &format!("sha256:{HEX}"), "names digest \"sha256:00\"")]
 fn sc_b13_wrong_results_say_what_is_wrong(#[case] url: &str, #[case] digest: &str, #[case] text: &str) {
     let error = ImageReference::from_results(url, digest).unwrap_err().to_string();
