@@ -7,8 +7,9 @@ use e2e::process::Usage;
 use e2e::programs::{self, Options, Profile};
 use e2e::{ControlPlane, Program, wait};
 
-/// The controllers that a push build needs.
-pub const PROGRAMS: [&str; 4] = ["snapshot-creator", "test-runner", "result-recorder", "status-reporter"];
+/// All controllers, those first that every build needs.
+pub const PROGRAMS: [&str; 6] =
+    ["snapshot-creator", "test-runner", "result-recorder", "status-reporter", "gcl-aligner", "app-regenerator"];
 /// How long they may take until they work.
 const START: Duration = Duration::from_secs(120);
 /// How long nothing may happen before a program counts as idle.

@@ -15,6 +15,7 @@ use e2e::{ControlPlane, wait};
 use integration_api::keys;
 use serde_json::json;
 
+use crate::builds::Kind;
 use crate::fleet::{Fleet, Used};
 use crate::load::{self, Arrivals, Load, Measured};
 use crate::requests::Counts;
@@ -79,9 +80,9 @@ pub async fn run(size: &Size) -> Result<Started> {
     let load = Load {
         name: "history",
         model: Model::Application,
+        kind: Kind::Push { test_seconds: 5 },
         arrivals: Arrivals::PerSecond(1),
         builds: size.first_builds,
-        test_seconds: 5,
     };
     let first = load::drive(&plane, &fleet, &tenants, &load, lived).await?;
     Ok(Started { size: *size, ready, requests, idle, first })
@@ -91,8 +92,8 @@ pub async fn run(size: &Size) -> Result<Started> {
 async fn live(plane: &ControlPlane, tenants: &Arc<Tenants>, builds: usize) -> Result<usize> {
     let tekton = Tekton::start_in(&plane.client().await?, &tenants.namespaces());
     let (fleet, _) = Fleet::start(plane).await?;
-    let arrivals = Arrivals::InFlight(16);
-    let load = Load { name: "past", model: Model::Application, arrivals, builds, test_seconds: 0 };
+    let (kind, arrivals) = (Kind::Push { test_seconds: 0 }, Arrivals::InFlight(16));
+    let load = Load { name: "past", model: Model::Application, kind, arrivals, builds };
     let past = load::drive(plane, &fleet, tenants, &load, 0).await?.outcome;
     ensure!(past.lost.sum() == 0, "the past lacks results: {:?}", past.lost);
     fleet.stop().await?;
@@ -100,7 +101,7 @@ async fn live(plane: &ControlPlane, tenants: &Arc<Tenants>, builds: usize) -> Re
     Ok(builds)
 }
 
-/// A stand-in Tekton that has read all the past: it has finished a PipelineRun nobody else cares about in each namespace.
+/// A stand-in Tekton that has read all the past: it has finished one more PipelineRun in each namespace, now deleted.
 async fn tekton_at_work(plane: &ControlPlane, tenants: &Tenants) -> Result<Tekton> {
     const NAME: &str = "first-sign";
     let tekton = Tekton::start_in(&plane.client().await?, &tenants.namespaces());

@@ -1,7 +1,7 @@
 //! Builds arriving: one row of the table.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use e2e::ControlPlane;
@@ -9,16 +9,15 @@ use e2e::tekton::{Outcome as TestOutcome, Play, Tekton};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::builds::{Builds, Kind};
 use crate::fleet::{Fleet, Used};
-use crate::measure::{Key, Outcome, Recorder};
+use crate::measure::{Outcome, Recorder};
 use crate::requests::Counts;
-use crate::tenants::{Model, Tenants, without_git_provider};
+use crate::tenants::{Model, Tenants};
 
 /// Components over all tenants.
 const COMPONENTS: usize = 40;
-/// How long a build runs: long enough for the programs to have seen it.
-const BUILD: Duration = Duration::from_secs(1);
-/// A build that is not released so long after nothing new was seen is lost.
+/// A build that is not done so long after nothing new was seen is lost.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A row: what arrives.
@@ -28,12 +27,12 @@ pub struct Load {
     pub name: &'static str,
     /// How Components belong together.
     pub model: Model,
-    /// When builds arrive.
+    /// What is built.
+    pub kind: Kind,
+    /// When builds arrive, those of one PR group together.
     pub arrivals: Arrivals,
     /// How many in all.
     pub builds: usize,
-    /// How long tests run, in seconds.
-    pub test_seconds: u64,
 }
 
 /// When builds arrive.
@@ -71,6 +70,11 @@ impl Load {
         };
         Self { builds: self.builds.div_ceil(10), arrivals, ..self }
     }
+
+    /// How many arrivals there are: builds, or PR groups.
+    pub fn count(&self) -> usize {
+        self.builds.div_ceil(self.kind.together())
+    }
 }
 
 /// Measures a row on a control plane of its own.
@@ -78,8 +82,11 @@ pub async fn run(load: &Load) -> Result<Measured> {
     let plane = ControlPlane::start().await?;
     let tenants = Arc::new(Tenants::create(&plane, load.model, COMPONENTS).await?);
     let tekton = Tekton::start_in(&plane.client().await?, &tenants.namespaces());
-    tekton.play_others(Play { outcome: TestOutcome::Success, duration: Duration::from_secs(load.test_seconds) });
+    if let Kind::Push { test_seconds } = load.kind {
+        tekton.play_others(Play { outcome: TestOutcome::Success, duration: Duration::from_secs(test_seconds) });
+    }
     let (fleet, _) = Fleet::start(&plane).await?;
+    // What the programs write at their start is not the builds'.
     fleet.quiet().await?;
     drive(&plane, &fleet, &tenants, load, 0).await
 }
@@ -95,8 +102,8 @@ pub async fn drive(
     let idle = fleet.usage()?;
     let control_plane = control_plane_cpu(plane)?;
     let mark = plane.audit().mark().await?;
-    let mut recorder = Recorder::start(&plane.client().await?).await?;
-    let mut builds = Builds { tenants: Arc::clone(tenants), numbers: first..first + load.builds };
+    let mut recorder = Recorder::start(&plane.client().await?, load.kind).await?;
+    let mut builds = Builds::new(tenants, load.kind, first..first + load.builds);
     match load.arrivals {
         Arrivals::PerSecond(rate) => open_loop(&mut builds, &recorder, rate).await?,
         Arrivals::InFlight(count) => closed_loop(&mut builds, &recorder, count).await?,
@@ -113,7 +120,7 @@ pub async fn drive(
     })
 }
 
-/// A build every so often, never waiting for the ones before.
+/// An arrival every so often, never waiting for the ones before.
 async fn open_loop(builds: &mut Builds, recorder: &Recorder, rate: u32) -> Result<()> {
     let mut arrivals = interval(Duration::from_secs(1) / rate);
     arrivals.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -126,50 +133,31 @@ async fn open_loop(builds: &mut Builds, recorder: &Recorder, rate: u32) -> Resul
                 None => all_arrived = true,
             },
             Some(signed) = running.join_next() => {
-                let (build, at) = signed??;
-                recorder.signed(build, at);
+                for build in signed?? {
+                    recorder.signed(&build);
+                }
             }
         }
     }
     Ok(())
 }
 
-/// So many builds at once; the next one begins when one is released.
+/// So many arrivals under way at once; the next one begins when one is done.
 async fn closed_loop(builds: &mut Builds, recorder: &Recorder, count: usize) -> Result<()> {
     let builds = tokio::sync::Mutex::new(builds);
     let worker = || async {
         loop {
-            let Some(build) = builds.lock().await.next() else { return Ok(()) };
-            let (build, at) = build.await?;
-            recorder.signed(build.clone(), at);
-            recorder.wait_done(&build, PATIENCE).await;
+            let Some(next) = builds.lock().await.next() else { return Ok(()) };
+            let builds = next.await?;
+            for build in &builds {
+                recorder.signed(build);
+            }
+            for build in &builds {
+                recorder.wait_done(&build.build, PATIENCE).await;
+            }
         }
     };
     futures::future::try_join_all((0..count).map(|_| worker())).await.map(drop)
-}
-
-/// The builds still to come.
-struct Builds {
-    tenants: Arc<Tenants>,
-    numbers: std::ops::Range<usize>,
-}
-
-impl Builds {
-    /// The next build, from its creation to its signature, and when that was written.
-    fn next(&mut self) -> Option<impl Future<Output = Result<(Key, Instant)>> + Send + 'static> {
-        let number = self.numbers.next()?;
-        let tenants = Arc::clone(&self.tenants);
-        Some(async move {
-            let (space, build) = tenants.build(number);
-            space.create(without_git_provider(&build)).await?;
-            build.run(space).await?;
-            tokio::time::sleep(BUILD).await;
-            build.succeed(space).await?;
-            build.sign(space).await?;
-            let signed = Instant::now();
-            Ok(((space.namespace.clone(), build.name), signed))
-        })
-    }
 }
 
 fn control_plane_cpu(plane: &ControlPlane) -> Result<Duration> {

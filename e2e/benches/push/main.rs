@@ -1,12 +1,18 @@
-//! The push budgets, measured: `cargo bench -p e2e -- [--quick] [--only <row>]…`
+//! Builds of pushes and pull requests, measured against the budgets: `cargo bench -p e2e -- [--quick] [--only <row>]…`
 //!
-//! Every row gets a control plane of its own and the release binaries of the programs, each under its own rights.
-//! Builds arrive, are signed, tested by the stand-in Tekton and released; what a user sees is timed by watches of this
-//! process, as objects' own timestamps have whole seconds. The last row starts the programs on a cluster full of
-//! finished work.
+//! Every row gets a control plane of its own and the release binaries of all programs, each under its own rights. What
+//! a user sees is timed by watches of this process, as objects' own timestamps have whole seconds; requests are counted
+//! in the audit log from the first build on.
+//!
+//! * Pushes arrive, are signed, tested by the stand-in Tekton and released.
+//! * Pull requests (`pull-…`) get the name of their PR group and a Snapshot, and are let go: each with a group of its
+//!   own, or three that belong together and overlap.
+//! * The last row (`history`) starts the programs on a cluster full of finished work.
+//!
+//! How it is made:
 //!
 //! * `tenants`: what is in the cluster, and which build comes next; `fleet`: the programs;
-//! * `load`: builds arriving, for one row; `history`: the row with a past;
+//! * `load`: builds arriving, for one row; `builds`: each of them; `history`: the row with a past;
 //! * `measure`: watches and what follows from them; `requests`: the audit log by program, verb and kind;
 //! * `budget`: budgets and the reference's figures; `report`: the table.
 
@@ -18,6 +24,7 @@
 )]
 
 mod budget;
+mod builds;
 mod fleet;
 mod history;
 mod load;
@@ -31,6 +38,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use e2e::process::progress;
 
+use builds::Kind;
 use load::{Arrivals, Load};
 use report::Report;
 use tenants::Model;
@@ -109,16 +117,23 @@ fn rows() -> Vec<(&'static str, Row)> {
     let open = |name, model, per_second: u32, builds, test_seconds| Load {
         name,
         model,
+        kind: Kind::Push { test_seconds },
         arrivals: Arrivals::PerSecond(per_second),
         builds,
-        test_seconds,
     };
     let burst = |name, test_seconds| Load {
         name,
         model: Model::Application,
+        kind: Kind::Push { test_seconds },
         arrivals: Arrivals::InFlight(50),
         builds: 200,
-        test_seconds,
+    };
+    let pull = |name, group, arrivals, builds| Load {
+        name,
+        model: Model::Application,
+        kind: Kind::PullRequest { group },
+        arrivals,
+        builds,
     };
     let mut rows: Vec<_> = [
         open("1/s-5s", Model::Application, 1, 40, 5),
@@ -130,6 +145,9 @@ fn rows() -> Vec<(&'static str, Row)> {
         open("5/s-0s", Model::Application, 5, 200, 0),
         burst("burst-0s", 0),
         open("group-3/s-5s", Model::ComponentGroup, 3, 135, 5),
+        pull("pull-3/s", 1, Arrivals::PerSecond(3), 180),
+        pull("pull-burst", 1, Arrivals::InFlight(50), 200),
+        pull("pull-group-of-3", 3, Arrivals::PerSecond(1), 180),
     ]
     .into_iter()
     .map(|load| (load.name, Row::Load(load)))

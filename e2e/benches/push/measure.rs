@@ -1,4 +1,5 @@
-//! What a user sees, timed where it arrives: watches on Snapshots, test PipelineRuns and Releases.
+//! What a user sees, timed where it arrives: watches on Snapshots, and on test PipelineRuns and Releases of pushes or
+//! build PipelineRuns of pull requests.
 
 mod facts;
 mod outcome;
@@ -17,6 +18,8 @@ use tokio::task::JoinSet;
 
 use facts::Facts;
 
+use crate::builds::{Kind, Signed};
+
 pub use outcome::{Latencies, Outcome};
 
 /// Namespace and name.
@@ -32,23 +35,31 @@ pub struct Recorder {
 
 impl Recorder {
     /// Starts watching. Objects that exist already are not listed: a cluster may be full of them.
-    pub async fn start(client: &Client) -> Result<Self> {
-        let facts = Arc::new(Mutex::new(Facts::default()));
+    pub async fn start(client: &Client, kind: Kind) -> Result<Self> {
+        let facts = Arc::new(Mutex::new(Facts::new(kind)));
         let (changed, _) = watch::channel(());
         let mut recorder = Self { facts, changed, watches: JoinSet::new(), delays: Arc::default() };
         recorder.watch(client, "", Facts::snapshot).await?;
-        recorder.watch(client, &format!("{}={}", keys::PIPELINE_TYPE, keys::PIPELINE_TEST), Facts::test_run).await?;
-        recorder.watch(client, "", Facts::release).await?;
+        let runs = |kind| format!("{}={kind}", keys::PIPELINE_TYPE);
+        match kind {
+            Kind::Push { .. } => {
+                recorder.watch(client, &runs(keys::PIPELINE_TEST), Facts::test_run).await?;
+                recorder.watch(client, "", Facts::release).await?;
+            }
+            Kind::PullRequest { .. } => {
+                recorder.watch(client, &runs(keys::PIPELINE_BUILD), Facts::build_run).await?;
+            }
+        }
         recorder.watches.spawn(measure_delays(Arc::clone(&recorder.delays)));
         Ok(recorder)
     }
 
-    /// The signature of that build was written then.
-    pub fn signed(&self, build: Key, at: Instant) {
-        self.facts.lock().unwrap().builds.insert(build, at);
+    /// That build was signed.
+    pub fn signed(&self, signed: &Signed) {
+        self.facts.lock().unwrap().builds.insert(signed.build.clone(), signed.clone());
     }
 
-    /// Waits until that build is released, or superseded by a newer one; false if it took too long.
+    /// Waits until that build is done, see [`Facts::done`]; false if it took too long.
     pub async fn wait_done(&self, build: &Key, timeout: Duration) -> bool {
         let mut changes = self.changed.subscribe();
         let done = async {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use e2e::process::Usage;
 
-use crate::budget::{self, Budget, Times};
+use crate::budget::{self, Budget, Requests, Times};
+use crate::builds::Kind;
 use crate::fleet::Used;
 use crate::history::Started;
 use crate::load::{Arrivals, Load, Measured};
@@ -17,11 +18,15 @@ use crate::requests::Counts;
 
 use table::{Kept, Line, Table};
 
+/// Fewest characters of a column of requests.
+const MIN_WIDTH: usize = 8;
+
 /// All that was measured.
 pub struct Report {
     machine: String,
     quick: bool,
     table: Table,
+    /// Rows, how much arrived in them, and the requests.
     requests: Vec<(&'static str, usize, Counts)>,
 }
 
@@ -35,11 +40,12 @@ impl Report {
     pub fn add_load(&mut self, measured: &Measured) {
         let load = measured.load;
         self.table.begin(&title(&load));
-        self.add_outcome(measured, &Budget::of(&load));
-        self.add_requests(measured, &Budget::of(&load));
+        let budget = Budget::of(&load);
+        self.add_outcome(measured, &budget);
+        self.add_requests(measured, &budget);
         self.add_idle(&measured.idle);
-        self.add_usage(measured);
-        self.requests.push((load.name, load.builds, measured.requests.clone()));
+        self.add_usage(measured, &budget);
+        self.requests.push((load.name, load.count(), measured.requests.clone()));
     }
 
     /// Adds the row with a past.
@@ -68,14 +74,14 @@ impl Report {
         let (lists, reads) = (started.requests.of_verb("list"), started.requests.reads);
         self.table.add(Line::new("reads at start", format!("{lists} lists, {} others", reads - lists)));
         self.table.add(Line::new("until all programs work", time(started.ready)));
-        self.table.add(Line::new("CPU until idle, each program", programs(&started.idle, cpu_text)));
+        self.table.add(Line::new("CPU until idle, each program", programs(&started.idle, "s", cpu_text)));
 
         let first = &started.first;
         let builds = first.load.builds;
         self.table.begin(&format!("history: the first {builds} builds after the start, 1 a second, tests of 5 s"));
         let budget = Budget { reference_snapshot: budget::REFERENCE_FIRST_BUILDS, ..Budget::of(&first.load) };
         self.add_outcome(first, &budget);
-        self.add_usage(first);
+        self.add_usage(first, &budget);
         self.requests.push(("start", 1, started.requests.clone()));
         self.requests.push(("first", builds, first.requests.clone()));
     }
@@ -88,28 +94,30 @@ impl Report {
         self.table.add(
             line("signed → Snapshot", &outcome.to_snapshot, budget.to_snapshot).reference(budget.reference_snapshot),
         );
-        self.table.add(
-            line("last test → verdict", &outcome.to_verdict, budget.to_verdict).reference(budget.reference_verdict),
-        );
-        self.table.add(line("last test → Release", &outcome.to_release, budget.to_release));
-        let twice = outcome.duplicates;
-        self.table.add(
-            Line::new(
-                "duplicates",
-                format!("{} PipelineRuns, {} Releases, {} Snapshots", twice.runs, twice.releases, twice.snapshots),
-            )
-            .none(twice.sum())
-            .reference(budget.reference_duplicates),
-        );
-        let lost = outcome.lost;
-        self.table.add(
-            Line::new(
-                "lost",
-                format!("{} Snapshots, {} verdicts, {} Releases", lost.snapshots, lost.verdicts, lost.releases),
-            )
-            .none(lost.sum())
-            .reference(budget.reference_lost),
-        );
+        let (twice, lost) = (outcome.duplicates, outcome.lost);
+        let (duplicates_text, lost_text) = match measured.load.kind {
+            Kind::Push { .. } => {
+                self.table.add(
+                    line("last test → verdict", &outcome.to_verdict, budget.to_verdict)
+                        .reference(budget.reference_verdict),
+                );
+                self.table.add(line("last test → Release", &outcome.to_release, budget.to_release));
+                (
+                    format!("{} PipelineRuns, {} Releases, {} Snapshots", twice.runs, twice.releases, twice.snapshots),
+                    format!("{} Snapshots, {} verdicts, {} Releases", lost.snapshots, lost.verdicts, lost.releases),
+                )
+            }
+            Kind::PullRequest { .. } => {
+                self.table.add(line("created → PR group", &outcome.to_group, Times::default()));
+                (
+                    format!("{} Snapshots", twice.snapshots),
+                    format!("{} Snapshots, {} PR groups, {} still held", lost.snapshots, lost.groups, lost.held),
+                )
+            }
+        };
+        self.table
+            .add(Line::new("duplicates", duplicates_text).none(twice.sum()).reference(budget.reference_duplicates));
+        self.table.add(Line::new("lost", lost_text).none(lost.sum()).reference(budget.reference_lost));
         if outcome.waited + outcome.superseded > 0 {
             self.table.add(Line::new(
                 "newer Snapshot of the component",
@@ -120,36 +128,42 @@ impl Report {
     }
 
     fn add_requests(&mut self, measured: &Measured, budget: &Budget) {
-        let per_build = |count| per_build(count, measured.load.builds);
+        let load = &measured.load;
+        let [writes, events, reads] = if load.kind.together() > 1 {
+            ["writes a PR group", "Events a PR group", "reads a PR group"]
+        } else {
+            ["writes a build", "Events a build", "reads a build"]
+        };
+        let limit = |of: fn(Requests) -> f64| budget.requests.map(of);
         for (name, count, limit, reference) in [
-            ("writes a build", measured.requests.mutating, budget.mutating, budget::REFERENCE_REQUESTS),
-            ("Events a build", measured.requests.events, budget::EVENTS, ""),
-            ("reads a build", measured.requests.reads, budget::READS, ""),
+            (writes, measured.requests.mutating, limit(|most| most.mutating), budget.reference_requests),
+            (events, measured.requests.events, limit(|most| most.events), ""),
+            (reads, measured.requests.reads, limit(|most| most.reads), ""),
         ] {
-            let figure = per_build(count);
-            let line = Line::new(name, format!("{figure:.2}")).at_most(figure, limit, "").reference(reference);
-            self.table.add(line);
+            let figure = per_arrival(count, load.count());
+            let line = Line::new(name, format!("{figure:.2}")).reference(reference);
+            self.table.add(if let Some(limit) = limit { line.at_most(figure, limit, "") } else { line });
         }
     }
 
     fn add_idle(&mut self, idle: &[Used]) {
         let largest = idle.iter().map(|used| mib(used.usage.rss_kib)).fold(0.0, f64::max);
-        let figures = programs(idle, |used| mib_text(mib(used.usage.rss_kib)));
+        let figures = programs(idle, "MiB", |used| format!("{:.1}", mib(used.usage.rss_kib)));
         self.table.add(Line::new("memory idle, each program", figures).at_most(largest, budget::IDLE_MIB, "MiB"));
     }
 
     /// Returns the sum, in MiB.
     fn add_peak(&mut self, used: &[Used]) -> f64 {
-        let figures = programs(used, |used| mib_text(mib(used.usage.peak_rss_kib)));
+        let figures = programs(used, "MiB", |used| format!("{:.1}", mib(used.usage.peak_rss_kib)));
         self.table.add(Line::new("memory peak, each program", figures));
         sum(used, |usage| usage.peak_rss_kib)
     }
 
-    fn add_usage(&mut self, measured: &Measured) {
+    fn add_usage(&mut self, measured: &Measured, budget: &Budget) {
         let peak = self.add_peak(&measured.used);
-        self.table.add(Line::new("memory peak, sum", mib_text(peak)).reference(budget::REFERENCE_MEMORY));
+        self.table.add(Line::new("memory peak, sum", mib_text(peak)).reference(budget.reference_memory));
         let spent: Vec<Used> = measured.used.iter().zip(&measured.idle).map(|(used, idle)| used.since(idle)).collect();
-        self.table.add(Line::new("CPU, each program", programs(&spent, cpu_text)));
+        self.table.add(Line::new("CPU, each program", programs(&spent, "s", cpu_text)));
         self.table.add(Line::new("CPU, API server and etcd", format!("{:.1} s", measured.control_plane.as_secs_f64())));
     }
 }
@@ -167,7 +181,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// Requests a build by program, verb and kind; a column a row.
+    /// Requests an arrival by program, verb and kind; a column a row.
     fn write_requests(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what: BTreeSet<&(String, String)> =
             self.requests.iter().flat_map(|(_, _, counts)| counts.by_kind.keys()).collect();
@@ -175,19 +189,20 @@ impl Report {
         for key in what {
             by_program.entry(&key.0).or_default().push(key);
         }
-        write!(f, "{:<46}", "Requests a build (start: in all)")?;
+        write!(f, "{:<46}", "Requests a build, or PR group (start: in all)")?;
         for (name, ..) in &self.requests {
-            write!(f, " {name:>12}")?;
+            write!(f, " {name:>MIN_WIDTH$}")?;
         }
         writeln!(f)?;
         for (program, keys) in by_program {
             writeln!(f, "{program}")?;
             for key in keys {
                 write!(f, "  {:<44}", key.1)?;
-                for (_, builds, counts) in &self.requests {
+                for (name, arrivals, counts) in &self.requests {
+                    let width = name.len().max(MIN_WIDTH);
                     match counts.by_kind.get(key) {
-                        Some(count) => write!(f, " {:>12.2}", per_build(*count, *builds))?,
-                        None => write!(f, " {:>12}", "")?,
+                        Some(count) => write!(f, " {:>width$.2}", per_arrival(*count, *arrivals))?,
+                        None => write!(f, " {:>width$}", "")?,
                     }
                 }
                 writeln!(f)?;
@@ -198,12 +213,21 @@ impl Report {
 }
 
 fn title(load: &Load) -> String {
-    let arrivals = match load.arrivals {
-        Arrivals::PerSecond(rate) => format!("{rate} builds a second"),
-        Arrivals::InFlight(count) => format!("{count} builds in flight"),
+    let what = match load.kind {
+        Kind::Push { .. } => "builds".to_owned(),
+        Kind::PullRequest { group: 1 } => "pull requests".to_owned(),
+        Kind::PullRequest { group } => format!("groups of {group} pull requests"),
     };
-    let Load { name, builds, test_seconds, model, .. } = load;
-    format!("{name}: {arrivals}, {builds} builds, tests of {test_seconds} s, {model:?} model")
+    let arrivals = match load.arrivals {
+        Arrivals::PerSecond(rate) => format!("{rate} {what} a second"),
+        Arrivals::InFlight(count) => format!("{count} {what} in flight"),
+    };
+    let tests = match load.kind {
+        Kind::Push { test_seconds } => format!(", tests of {test_seconds} s"),
+        Kind::PullRequest { .. } => String::new(),
+    };
+    let Load { name, builds, model, .. } = load;
+    format!("{name}: {arrivals}, {builds} builds{tests}, {model:?} model")
 }
 
 fn machine() -> String {
@@ -249,12 +273,12 @@ fn time(duration: Duration) -> String {
     if milliseconds < 1000.0 { format!("{milliseconds:.0} ms") } else { format!("{:.1} s", milliseconds / 1000.0) }
 }
 
-fn programs(used: &[Used], text: impl Fn(&Used) -> String) -> String {
-    used.iter().map(text).collect::<Vec<_>>().join(" / ")
+fn programs(used: &[Used], unit: &str, text: impl Fn(&Used) -> String) -> String {
+    format!("{} {unit}", used.iter().map(text).collect::<Vec<_>>().join(" / "))
 }
 
 fn cpu_text(used: &Used) -> String {
-    format!("{:.2} s", used.usage.cpu.as_secs_f64())
+    format!("{:.2}", used.usage.cpu.as_secs_f64())
 }
 
 fn mib_text(mib: f64) -> String {
@@ -267,8 +291,8 @@ fn mib(kib: u64) -> f64 {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
-fn per_build(count: usize, builds: usize) -> f64 {
-    count as f64 / builds.max(1) as f64
+fn per_arrival(count: usize, arrivals: usize) -> f64 {
+    count as f64 / arrivals.max(1) as f64
 }
 
 /// In MiB.

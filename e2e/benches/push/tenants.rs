@@ -73,11 +73,30 @@ impl Tenants {
     pub fn build(&self, number: usize) -> (&TestSpace, Build) {
         let component = number % self.components;
         let build = Build::push(&component_name(component)).named(&format!("{}-b{number}", component_name(component)));
+        (&self.spaces[component % SPACES], self.of_owner(build))
+    }
+
+    /// The build of pull request number so-and-so, and the namespace it belongs to. So many in a row are a PR group: of
+    /// one branch name and one namespace, each for another Component. No git provider is known.
+    pub fn pull_request(&self, number: usize, group: usize) -> (&TestSpace, Build) {
+        let (of_group, member) = (number / group, number % group);
+        let space = of_group % SPACES;
+        let in_space = (of_group / SPACES * group + member) % (self.components / SPACES);
+        let component = component_name(in_space * SPACES + space);
+        let build = Build::push(&component)
+            .named(&format!("{component}-p{number}"))
+            .pull_request(u32::try_from(number).expect("a number of a pull request") + 1)
+            .source_branch(&format!("feature-{of_group}"))
+            .without_provider();
+        (&self.spaces[space], self.of_owner(build))
+    }
+
+    fn of_owner(&self, build: Build) -> Build {
         let build = match self.model {
             Model::Application => build.application(OWNER),
             Model::ComponentGroup => build.version(VERSION),
         };
-        (&self.spaces[component % SPACES], if self.big { build.big() } else { build })
+        if self.big { build.big() } else { build }
     }
 
     /// Everything in one namespace.

@@ -8,15 +8,27 @@ use integration_api::{PipelineRun, Release, Snapshot, condition, keys};
 use kube::ResourceExt;
 
 use super::Key;
+use crate::builds::{Kind, Signed};
 
 /// Everything seen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Facts {
-    /// Builds whose signature was written, and when.
-    pub builds: HashMap<Key, Instant>,
+    pub kind: Kind,
+    pub builds: HashMap<Key, Signed>,
+    /// Their PipelineRuns, where these matter.
+    pub runs: HashMap<Key, RunFacts>,
     /// Names of their Snapshots.
     pub snapshots_of: HashMap<Key, BTreeSet<String>>,
     pub snapshots: HashMap<Key, SnapshotFacts>,
+}
+
+/// What was seen of one build PipelineRun.
+#[derive(Debug, Default)]
+pub(super) struct RunFacts {
+    /// Its PR group was named on it.
+    pub grouped: Option<Instant>,
+    /// It is signed, and nothing holds it any more.
+    pub let_go: bool,
 }
 
 /// What was seen of one Snapshot.
@@ -38,6 +50,20 @@ pub(super) struct SnapshotFacts {
 const SUPERSEDED: &str = "Released in newer Snapshot";
 
 impl Facts {
+    pub fn new(kind: Kind) -> Self {
+        let (builds, runs) = (HashMap::new(), HashMap::new());
+        Self { kind, builds, runs, snapshots_of: HashMap::new(), snapshots: HashMap::new() }
+    }
+
+    pub fn build_run(&mut self, run: &PipelineRun, at: Instant) {
+        let facts = self.runs.entry((run.namespace().unwrap_or_default(), run.name_any())).or_default();
+        if run.annotations().contains_key(keys::PR_GROUP) {
+            facts.grouped.get_or_insert(at);
+        }
+        let held = run.finalizers().iter().any(|finalizer| finalizer == keys::PIPELINE_RUN_FINALIZER);
+        facts.let_go = run.annotations().contains_key(keys::CHAINS_SIGNED) && !held;
+    }
+
     pub fn snapshot(&mut self, snapshot: &Snapshot, at: Instant) {
         let namespace = snapshot.namespace().unwrap_or_default();
         if let Some(build) = snapshot.labels().get(keys::BUILD_PIPELINE_RUN) {
@@ -76,9 +102,14 @@ impl Facts {
         of_plan.entry(release.name_any()).or_insert(at);
     }
 
-    /// Whether that build has nothing more to wait for.
+    /// Whether that build has nothing more to wait for: a push is released, or superseded by a newer one; that of a
+    /// pull request has its Snapshot and is let go.
     pub fn done(&self, build: &Key) -> bool {
-        self.of_build(build).next().is_some() && self.of_build(build).all(SnapshotFacts::done)
+        let done = match self.kind {
+            Kind::Push { .. } => self.of_build(build).all(SnapshotFacts::done),
+            Kind::PullRequest { .. } => self.runs.get(build).is_some_and(|run| run.let_go),
+        };
+        done && self.of_build(build).next().is_some()
     }
 
     pub fn all_done(&self) -> bool {

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::facts::{Facts, SnapshotFacts};
+use super::facts::{Facts, RunFacts, SnapshotFacts};
+use crate::builds::{Kind, Signed};
 
 /// What became of the builds of one row.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// Signature to Snapshot.
     pub to_snapshot: Latencies,
+    /// Creation of the build to its PR group.
+    pub to_group: Latencies,
     /// End of the last test to verdict.
     pub to_verdict: Latencies,
     /// End of the last test to Release, where it did not wait for a newer Snapshot.
@@ -46,6 +49,10 @@ pub struct Lost {
     pub verdicts: usize,
     /// A verdict without Release, and not superseded.
     pub releases: usize,
+    /// Of a pull request, and its PR group was never named.
+    pub groups: usize,
+    /// Of a pull request, and still held.
+    pub held: usize,
 }
 
 impl Duplicates {
@@ -58,7 +65,7 @@ impl Duplicates {
 impl Lost {
     /// All of them.
     pub fn sum(self) -> usize {
-        self.snapshots + self.verdicts + self.releases
+        self.snapshots + self.verdicts + self.releases + self.groups + self.held
     }
 }
 
@@ -68,18 +75,32 @@ impl Outcome {
         for (build, signed) in &facts.builds {
             let snapshots: Vec<&SnapshotFacts> = facts.of_build(build).collect();
             match snapshots.iter().filter_map(|snapshot| snapshot.seen).min() {
-                Some(seen) => outcome.to_snapshot.add(*signed, seen),
+                Some(seen) => outcome.to_snapshot.add(signed.at, seen),
                 None => outcome.lost.snapshots += 1,
             }
             outcome.duplicates.snapshots += snapshots.len().saturating_sub(1);
-            for snapshot in snapshots {
-                outcome.count(snapshot);
+            match facts.kind {
+                Kind::Push { .. } => {
+                    for snapshot in snapshots {
+                        outcome.count(snapshot);
+                    }
+                }
+                Kind::PullRequest { .. } => outcome.count_run(signed, facts.runs.get(build)),
             }
         }
-        for latencies in [&mut outcome.to_snapshot, &mut outcome.to_verdict, &mut outcome.to_release] {
+        let Self { to_snapshot, to_group, to_verdict, to_release, .. } = &mut outcome;
+        for latencies in [to_snapshot, to_group, to_verdict, to_release] {
             latencies.0.sort_unstable();
         }
         outcome
+    }
+
+    fn count_run(&mut self, signed: &Signed, run: Option<&RunFacts>) {
+        match run.and_then(|run| run.grouped) {
+            Some(grouped) => self.to_group.add(signed.created, grouped),
+            None => self.lost.groups += 1,
+        }
+        self.lost.held += usize::from(!run.is_some_and(|run| run.let_go));
     }
 
     fn count(&mut self, snapshot: &SnapshotFacts) {
