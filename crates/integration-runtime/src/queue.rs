@@ -41,15 +41,26 @@ pub enum Disposition {
     RequeueAfter(Duration),
     /// Try again later; the delay grows with each failure in a row.
     Backoff(ApiError),
+    /// As [`Disposition::Backoff`], but after at most that time, because something else is due then.
+    BackoffWithin(ApiError, Duration),
     /// Given up, with one word why. Looked at again only if something changes.
     Terminal(&'static str),
 }
 
 impl Disposition {
-    /// The sooner of two: an error before a delay, a delay before done.
+    /// What both need: an error before a delay, which it does not make later, and a delay before done.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
+            (Self::Backoff(error), Self::RequeueAfter(due)) | (Self::RequeueAfter(due), Self::Backoff(error)) => {
+                Self::BackoffWithin(error, due)
+            }
+            (Self::BackoffWithin(error, due), other) | (other, Self::BackoffWithin(error, due)) => match other {
+                Self::RequeueAfter(sooner) | Self::BackoffWithin(_, sooner) => {
+                    Self::BackoffWithin(error, due.min(sooner))
+                }
+                _ => Self::BackoffWithin(error, due),
+            },
             (Self::Backoff(error), _) | (_, Self::Backoff(error)) => Self::Backoff(error),
             (Self::RequeueAfter(a), Self::RequeueAfter(b)) => Self::RequeueAfter(a.min(b)),
             (Self::RequeueAfter(a), _) | (_, Self::RequeueAfter(a)) => Self::RequeueAfter(a),
@@ -62,8 +73,10 @@ impl Disposition {
         match self {
             Self::Done => "done",
             Self::RequeueAfter(_) => "requeue_after",
-            Self::Backoff(error) if error.class() == ErrorClass::NotLeader => "not_leader",
-            Self::Backoff(_) => "error",
+            Self::Backoff(error) | Self::BackoffWithin(error, _) if error.class() == ErrorClass::NotLeader => {
+                "not_leader"
+            }
+            Self::Backoff(_) | Self::BackoffWithin(..) => "error",
             Self::Terminal(_) => "terminal",
         }
     }
@@ -260,10 +273,12 @@ fn take(schedule: &mut Schedule, message: Message, queue: &Queue, metrics: &Metr
 
 fn report(queue: &Queue, key: &ObjectKey, disposition: &Disposition) {
     match disposition {
-        Disposition::Backoff(error) if error.class() == ErrorClass::NotLeader => {
+        Disposition::Backoff(error) | Disposition::BackoffWithin(error, _)
+            if error.class() == ErrorClass::NotLeader =>
+        {
             tracing::debug!(queue = queue.name, %key, "stopped: another replica leads now");
         }
-        Disposition::Backoff(error) => {
+        Disposition::Backoff(error) | Disposition::BackoffWithin(error, _) => {
             tracing::warn!(queue = queue.name, %key, %error, "reconcile failed, will be tried again");
         }
         Disposition::Terminal(reason) => {

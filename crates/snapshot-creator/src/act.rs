@@ -84,7 +84,7 @@ impl Act {
             Action::MarkMerged(_)
             | Action::TellSnapshot { .. }
             | Action::TellBuild { .. }
-            | Action::Supersede { .. } => self.relate(build, action, outcomes).await,
+            | Action::Supersede { .. } => self.relate(world, action, outcomes).await,
         }
     }
 
@@ -111,7 +111,14 @@ impl Act {
             Some(FinalizerChange::Release) => request.remove_finalizer(keys::PIPELINE_RUN_FINALIZER),
             None => request,
         };
-        match self.context.patch_json(&self.caches.builds, build, request).await? {
+        let answer = match self.context.patch_json(&self.caches.builds, build, request).await {
+            // What cannot be written must not keep a build from being deleted.
+            Err(error) if refused_for_good(&error) && releases_with_words(&patch) => {
+                return self.release_in_silence(build, error).await;
+            }
+            answer => answer?,
+        };
+        match answer {
             Patched::Written(_) => {
                 audit("UPDATE", "PipelineRun", &**build, patch.finalizer.map(finalizer_word));
                 if patch.finalizer == Some(FinalizerChange::Release)
@@ -130,6 +137,20 @@ impl Act {
             Patched::Conflict(_) | Patched::Gone => {}
         }
         Ok(())
+    }
+
+    /// Lets a build go whose annotations the API server refuses. The reconcile ends with that refusal.
+    async fn release_in_silence(&self, build: &Arc<PipelineRun>, refusal: ApiError) -> Result<(), ApiError> {
+        let request = RunPatch::new().remove_finalizer(keys::PIPELINE_RUN_FINALIZER);
+        self.context.patch_json(&self.caches.builds, build, request).await?;
+        audit("UPDATE", "PipelineRun", &**build, Some(finalizer_word(FinalizerChange::Release)));
+        let note = format!(
+            "What became of this build cannot be written on it: {}. Shorten its annotations; its Snapshots carry label {}.",
+            refusal.cause().trim_end_matches('.'),
+            keys::BUILD_PIPELINE_RUN
+        );
+        self.notify(build, Notice { warning: true, reason: "PipelineRunNotUpdated", note }).await;
+        Err(refusal)
     }
 
     /// SC-B11, Application model: first the annotation that orders builds, then the status, each on the newest version
@@ -262,6 +283,15 @@ impl Act {
             }
         }
     }
+}
+
+/// Whether the same request can never succeed.
+pub(crate) fn refused_for_good(error: &ApiError) -> bool {
+    matches!(error.class(), ErrorClass::Invalid | ErrorClass::TooLarge)
+}
+
+fn releases_with_words(patch: &BuildPatch) -> bool {
+    patch.finalizer == Some(FinalizerChange::Release) && !(patch.annotations.is_empty() && patch.labels.is_empty())
 }
 
 /// The write may have been accepted all the same. Asked once more at once, the answer is there in time for the marker

@@ -76,7 +76,9 @@ fn builds(wake: Waker) -> Watch<PipelineRun> {
         .on_change(move |change| {
             if let Some(run) = change.newest() {
                 wake.queue.wake(ObjectKey::of(&**run));
-                if changed(&change, |before, after| stage(before) == stage(after)) {
+                // A build that had ended when it was first seen is news to nobody: the others are looked at anyway.
+                let news = change.before.is_some() || !run.finished();
+                if news && changed(&change, |before, after| stage(before) == stage(after)) {
                     wake.running_builds_around(run);
                 }
             }

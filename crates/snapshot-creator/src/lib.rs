@@ -23,7 +23,7 @@
 //! | ComponentGroup | uid, deletion, spec.components, status.globalCandidateList | the build's own entry of status.globalCandidateList |
 //! | Snapshot | label and annotation `appstudio.openshift.io/build-pipelinerun`, annotation `test.appstudio.openshift.io/build-pipelinerun-uid`, owner, creation, keys of `…/result-*`; of those of pull requests and PR groups also type, component, `pac.test.appstudio.openshift.io/*`, start time, workflow, version, `…/child-snapshot`, `…/ignore-supersession`, conditions; everything in the next column | created; annotations `…/pr-status`, `…/create-groupsnapshot-status`; condition `AppStudioIntegrationStatus` (`Canceled` only) |
 //! | IntegrationTestScenario | owner, contexts, label `test.appstudio.openshift.io/optional`, deletion | – |
-//! | Event | – | created, about build PipelineRuns: `SnapshotCreated`, `SnapshotCreationFailed`, `GlobalCandidateListSkipped`, `ReportGivenUp`; about Snapshots: `Superseded` |
+//! | Event | – | created, about build PipelineRuns: `SnapshotCreated`, `SnapshotCreationFailed`, `GlobalCandidateListSkipped`, `PipelineRunNotUpdated`, `ReportGivenUp`; about Snapshots: `Superseded` |
 //!
 //! # Metrics
 //!

@@ -1,5 +1,6 @@
-//! What is remembered from one reconcile to the next: refusals that still hold (SC-B16). A restart forgets it; that
-//! costs one more create for each refused owner.
+//! What is remembered from one reconcile to the next: refusals that still hold (SC-B16), and who was told of a build
+//! while somebody else could not be (SC-B17). A restart forgets it; that costs one more create for each refused owner, and
+//! a few annotations.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,11 @@ use crate::decide::{Attempt, RefusalClass};
 #[derive(Default)]
 pub(crate) struct Memory {
     refused: Mutex<HashMap<ObjectKey, Refused>>,
+    told: Mutex<HashMap<ObjectKey, Told>>,
 }
+
+/// By uid of the build, the texts of those who were told, by object.
+type Told = (String, BTreeMap<String, String>);
 
 /// Refusals of one build.
 struct Refused {
@@ -35,6 +40,25 @@ impl Memory {
             attempt.refusal = attempt.refusal.take().filter(|refusal| refusal.until.is_none_or(|until| until > now));
         }
         attempts
+    }
+
+    /// Who was told of this build by earlier reconciles.
+    pub fn told(&self, key: &ObjectKey, uid: Option<&str>) -> BTreeMap<String, String> {
+        let told = lock(&self.told);
+        told.get(key).filter(|(of, _)| Some(of.as_str()) == uid).map(|(_, told)| told.clone()).unwrap_or_default()
+    }
+
+    /// Keeps who was told of a build while somebody is left; nothing (`uid` is `None`) when all were told.
+    pub fn tell(&self, key: &ObjectKey, uid: Option<String>, texts: BTreeMap<String, String>) {
+        let mut told = lock(&self.told);
+        match uid {
+            Some(uid) if !texts.is_empty() => {
+                told.insert(key.clone(), (uid, texts));
+            }
+            _ => {
+                told.remove(key);
+            }
+        }
     }
 
     /// Keeps the refusals of a build that may still get its Snapshot; of any other, and of one that is gone (`uid` is
@@ -98,6 +122,18 @@ mod tests {
         memory.remember(&key, Some("u".to_owned()), refused(RefusalClass::Invalid, None));
         assert!(memory.recall(&key, Some("v"), time(NOON)).is_empty());
         assert!(!memory.recall(&key, Some("u"), time(NOON)).is_empty());
+    }
+
+    // SC-B17: the missing targets are retried, for this build and no other.
+    #[test]
+    fn sc_b17_who_was_told_is_remembered_while_somebody_is_left() {
+        let (memory, key) = (Memory::default(), ObjectKey::new("ns", "b1"));
+        let told = BTreeMap::from([("Snapshot s".to_owned(), "x".to_owned())]);
+        memory.tell(&key, Some("u".to_owned()), told.clone());
+        assert_eq!(memory.told(&key, Some("u")), told);
+        assert!(memory.told(&key, Some("v")).is_empty() && memory.told(&key, None).is_empty());
+        memory.tell(&key, None, told);
+        assert!(lock(&memory.told).is_empty());
     }
 
     // SC-B36: an error that may pass is nothing to remember; nor is anything of a build that is gone or settled.

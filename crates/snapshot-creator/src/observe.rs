@@ -10,7 +10,7 @@ use integration_runtime::{ApiError, Context, ObjectKey, Store};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::decide::{Attempt, Lookup, PrGroup, PullRequest, Question, Tried, World, meta, related, report};
+use crate::decide::{Attempt, Lookup, PrGroup, PullRequest, Question, Tried, World, meta, notify, related, report};
 
 /// Index of builds by Component.
 pub(crate) const BY_COMPONENT: &str = "by_component";
@@ -75,8 +75,12 @@ impl Versions {
 /// What one reconcile has learnt beside the caches.
 #[derive(Default)]
 pub(crate) struct Learnt {
+    /// The time.
+    pub now: Option<Timestamp>,
     /// When this replica began to work.
     pub took_over: Option<Timestamp>,
+    /// Whether no git provider can be reported to.
+    pub unreported: bool,
     /// Objects that a live read did not find.
     pub gone: BTreeSet<Gone>,
     /// The Component, also when it vanished during this reconcile (E-54).
@@ -149,7 +153,7 @@ pub(crate) fn of(caches: &Caches, run: Arc<PipelineRun>, learnt: &mut Learnt) ->
             None => {}
         }
     }
-    around(caches, namespace, &run, &mut world);
+    around(caches, namespace, &run, learnt, &mut world);
     world.snapshots = caches.snapshots.lookup(BY_BUILD, namespace, &names::label_value(meta::name(&*run)));
     if related::pr_group(&run).is_some() && report::possible(&run) {
         world.reports.scenarios = scenarios(caches, namespace, &world);
@@ -198,13 +202,16 @@ pub(crate) async fn ask(
 }
 
 /// The PR group and the pull request, as far as they matter for the build.
-fn around(caches: &Caches, namespace: &str, run: &PipelineRun, world: &mut World) {
+fn around(caches: &Caches, namespace: &str, run: &PipelineRun, learnt: &Learnt, world: &mut World) {
     let others = |index, value: &str| {
         let mut builds = caches.builds.lookup(index, namespace, value);
         builds.retain(|other| other.metadata.uid != run.metadata.uid);
         builds
     };
-    if let Some(hash) = group_hash(run).filter(|_| report::possible(run)) {
+    // A group may have hundreds of members, each of which is woken by each other one.
+    let to_tell = notify::open(run, learnt.now.unwrap_or(Timestamp::UNIX_EPOCH));
+    let to_report = report::possible(run) && (!learnt.unreported || run.finished());
+    if let Some(hash) = group_hash(run).filter(|_| to_tell || to_report) {
         world.group = PrGroup {
             builds: others(BY_PR_GROUP, &hash),
             snapshots: caches.snapshots.lookup(BY_PR_GROUP, namespace, &hash),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use integration_runtime::{ApiError, Disposition, ErrorClass, ObjectKey, Reconciler};
 use jiff::Timestamp;
 
-use crate::act::{Act, Outcomes};
+use crate::act::{Act, Outcomes, refused_for_good};
 use crate::decide::{self, Action, Plan, Wait, World, meta};
 use crate::memory::Memory;
 use crate::observe::{self, Learnt};
@@ -46,6 +46,9 @@ impl Controller {
         let open = build.is_some_and(|build| {
             uid.as_deref() == Some(meta::uid(&*build)) && decide::revivable(&build, self.act.context.now())
         });
+        // Those who are told are not told again because one could not be.
+        let telling = result.is_err() || !outcomes.related.failed.is_empty();
+        self.memory.tell(key, uid.clone().filter(|_| telling), outcomes.related.told);
         self.memory.remember(key, uid.filter(|_| open), outcomes.attempts);
         result
     }
@@ -58,21 +61,25 @@ impl Controller {
         uid: &mut Option<String>,
     ) -> Result<Disposition, ApiError> {
         let took_over = *self.took_over.get_or_init(|| self.act.context.now());
-        let mut learnt = Learnt { took_over: Some(took_over), ..Learnt::default() };
+        let unreported = self.desk.reaches_nobody();
+        let mut learnt = Learnt { took_over: Some(took_over), unreported, ..Learnt::default() };
         let mut patches = 0;
         for _ in 0..ROUNDS {
             learnt.attempts.clone_from(&outcomes.attempts);
             learnt.related.clone_from(&outcomes.related);
+            let now = self.act.context.now();
+            learnt.now = Some(now);
             let mut world = observe::observe(&self.act.caches, key, &mut learnt);
             match world.build {
                 Some(_) => self.desk.tell(&mut world),
                 None => self.desk.gone(key),
             }
-            let now = self.act.context.now();
             let current = world.build.as_deref().map(|build| meta::uid(build).to_owned());
             if uid.is_none() {
                 outcomes.attempts = self.memory.recall(key, current.as_deref(), now);
+                outcomes.related.told = self.memory.told(key, current.as_deref());
                 world.attempts.clone_from(&outcomes.attempts);
+                world.related.told.clone_from(&outcomes.related.told);
                 uid.clone_from(&current);
             } else if *uid != current {
                 // Gone, or another build of the same name, which has a wake-up of its own.
@@ -106,8 +113,17 @@ impl Controller {
                     break;
                 }
             }
+            let mut failed = None;
             for action in plan.actions {
-                self.act.perform(&world, action, outcomes).await?;
+                match self.act.perform(&world, action, outcomes).await {
+                    Ok(()) => {}
+                    Err(error) if error.class() == ErrorClass::NotLeader => return Err(error),
+                    // What concerns other objects does not wait for the build.
+                    Err(error) => failed = Some(error),
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
         }
         let (namespace, name) = (&*key.namespace, &*key.name);
@@ -123,13 +139,16 @@ impl Controller {
     fn disposition(&self, wait: Option<Wait>, error: Option<ApiError>) -> Disposition {
         match (wait, error) {
             (None, _) => Disposition::Done,
-            (Some(Wait::Until(time)), _) => {
-                let pause = time.duration_since(self.act.context.now());
-                Disposition::RequeueAfter(Duration::try_from(pause).unwrap_or(Duration::ZERO))
-            }
+            (Some(Wait::Until(time)), _) => Disposition::RequeueAfter(self.until(time)),
             (Some(Wait::Backoff), Some(error)) => Disposition::Backoff(error),
             (Some(Wait::Backoff), None) => Disposition::RequeueAfter(PAUSE),
+            (Some(Wait::BackoffUntil(time)), Some(error)) => Disposition::BackoffWithin(error, self.until(time)),
+            (Some(Wait::BackoffUntil(time)), None) => Disposition::RequeueAfter(PAUSE.min(self.until(time))),
         }
+    }
+
+    fn until(&self, time: Timestamp) -> Duration {
+        Duration::try_from(time.duration_since(self.act.context.now())).unwrap_or(Duration::ZERO)
     }
 
     /// Metric and log of why.
@@ -153,7 +172,7 @@ impl Reconciler for Controller {
         match self.run(&key).await {
             Ok(disposition) => disposition,
             // The same request can never succeed (SC-B35); another version of the objects leads to another one.
-            Err(error) if matches!(error.class(), ErrorClass::Invalid | ErrorClass::TooLarge) => {
+            Err(error) if refused_for_good(&error) => {
                 tracing::warn!(%key, %error, "reconcile given up until the build or what it belongs to changes");
                 Disposition::Terminal("invalid")
             }

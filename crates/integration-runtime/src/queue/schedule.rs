@@ -123,9 +123,14 @@ impl Schedule {
         state.running = false;
         let woken = std::mem::take(&mut state.woken);
         let next = match disposition {
-            Disposition::Backoff(error) if error.class() != ErrorClass::NotLeader => {
+            Disposition::Backoff(error) | Disposition::BackoffWithin(error, _)
+                if error.class() != ErrorClass::NotLeader =>
+            {
                 state.failures = state.failures.saturating_add(1);
-                let pause = error.retry_after().unwrap_or_else(|| backoff(state.failures));
+                let mut pause = error.retry_after().unwrap_or_else(|| backoff(state.failures));
+                if let Disposition::BackoffWithin(_, due) = disposition {
+                    pause = pause.min(*due);
+                }
                 // An event may shorten the pause, but a failing key is never tried more than once a second.
                 state.not_before = Some(now + FIRST_BACKOFF.min(pause));
                 Some(now + pause)
@@ -136,7 +141,7 @@ impl Schedule {
                 match other {
                     Disposition::RequeueAfter(delay) => Some(now + *delay),
                     // Leadership may be back before the queue has noticed that it was away.
-                    Disposition::Backoff(_) => Some(now + FIRST_BACKOFF),
+                    Disposition::Backoff(_) | Disposition::BackoffWithin(..) => Some(now + FIRST_BACKOFF),
                     _ => None,
                 }
             }
@@ -282,6 +287,21 @@ mod tests {
             s.next_timer().is_some_and(|at| at >= later + Duration::from_millis(1600)),
             "the second pause is longer"
         );
+    }
+
+    // SC-B6, SC-B14: a failing write of another kind does not make an exact deadline late.
+    #[test]
+    fn a_failing_key_is_back_when_something_else_is_due() {
+        let (mut s, mut now) = schedule(1, 1);
+        for due in [3600, 3600, 3600, 3600, 3600, 5] {
+            s.wake(key("a", "x"), now);
+            assert!(s.next(now).is_some());
+            let failed = ApiError::defect(&key("a", "x"));
+            s.ended(key("a", "x"), &Disposition::BackoffWithin(failed, Duration::from_secs(due)), now);
+            let at = s.next_timer().unwrap();
+            assert!(due > 5 || at == now + Duration::from_secs(5), "the pauses have grown beyond five seconds");
+            now = at;
+        }
     }
 
     // A renewal that came late: the fence fell and rose while the queue stayed open.

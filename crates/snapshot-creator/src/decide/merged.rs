@@ -34,7 +34,8 @@ pub(super) fn decide(world: &World, build: &PipelineRun, now: Timestamp) -> Rela
     for candidate in &world.pull_request.snapshots {
         let owned = Owner::of_snapshot(&candidate.spec)
             .is_some_and(|owner| entry.owners.iter().any(|object| object.owner == owner));
-        let marked = owned
+        // A parent Snapshot goes with its child; the group it belongs to lists the Component no more than any other.
+        let marked = (owned || snapshot::is_parent(candidate))
             && snapshot::type_of(candidate) == Type::Component
             && meta::label(&**candidate, keys::COMPONENT) == Some(component.as_ref())
             && meta::label(&**candidate, keys::PULL_REQUEST) == Some(number)

@@ -104,9 +104,6 @@ fn succeeded(world: &World, build: &PipelineRun, entry: &Entry<'_>, now: Timesta
     if !build::signed(build) {
         return waiting::for_signature(build, entry, now);
     }
-    if let Some(plan) = patch::name_group(build) {
-        return plan;
-    }
     let source = build::source(build);
     let gcl = match event::of_build(build) {
         EventClass::Push => gcl::answers(world, build, entry, source.as_ref(), now),

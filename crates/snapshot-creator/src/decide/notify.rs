@@ -2,12 +2,13 @@
 //!
 //! The texts inform people and wake test-runner; no decision depends on them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use integration_api::formats::group_snapshot_text;
+use integration_api::formats::{group_snapshot_text, truncate};
 use integration_api::{PipelineRun, Snapshot, keys};
 use integration_core::owner::{Owner, OwnerKind};
-use integration_core::snapshot::{self, Type};
+use integration_core::snapshot;
 use integration_core::{build, names};
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,13 +22,15 @@ use super::{ended, meta};
 const TOLD_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// The same after somebody deleted the build.
 const TOLD_AFTER_DELETION: SignedDuration = SignedDuration::from_mins(2);
+/// Most bytes of a group's name in a text: every member carries it.
+const GROUP_LIMIT: usize = 256;
 
 /// Tells the newest Snapshots and the open builds of the group, once a state.
 pub(super) fn decide(world: &World, build: &PipelineRun, now: Timestamp) -> Related {
     let mut related = Related::default();
     let Some(group) = related::pr_group(build) else { return related };
     let Some(news) = news(build, now) else { return related };
-    let mark = format!("{}/{}", news.word(), meta::uid(build));
+    let mark = news.mark(build);
     let others = world.group.builds.iter().map(|other| &**other);
     if meta::annotation(build, keys::GROUP_NOTIFIED) == Some(mark.as_str()) || !build::latest(build, others) {
         return related;
@@ -37,18 +40,21 @@ pub(super) fn decide(world: &World, build: &PipelineRun, now: Timestamp) -> Rela
         return related;
     }
     let text = news.text(build, &group);
+    let open = |object: &str, value: Option<&str>| {
+        value != Some(text.as_str()) && world.related.told.get(object) != Some(&text)
+    };
     for target in snapshots(world, build, &entry, news.cutoff(build)) {
-        let name = meta::name(&**target);
-        if meta::annotation(&**target, keys::CREATE_GROUP_SNAPSHOT_STATUS) != Some(text.as_str()) {
-            let action = Action::TellSnapshot { snapshot: name.to_owned(), text: text.clone() };
-            related.write(world, &format!("Snapshot {name}"), action);
+        let (name, text) = (meta::name(&**target).to_owned(), text.clone());
+        let object = format!("Snapshot {name}");
+        if open(&object, meta::annotation(&**target, keys::CREATE_GROUP_SNAPSHOT_STATUS)) {
+            related.write(world, &object, Action::TellSnapshot { snapshot: name, text });
         }
     }
-    for target in builds(world, build, &entry) {
-        let name = meta::name(&**target);
-        if meta::annotation(&**target, keys::CREATE_GROUP_SNAPSHOT_STATUS) != Some(text.as_str()) {
-            let action = Action::TellBuild { build: name.to_owned(), text: text.clone() };
-            related.write(world, &format!("PipelineRun {name}"), action);
+    for target in builds(world, build, &entry, now) {
+        let (name, text) = (meta::name(&**target).to_owned(), text.clone());
+        let object = format!("PipelineRun {name}");
+        if open(&object, meta::annotation(&**target, keys::CREATE_GROUP_SNAPSHOT_STATUS)) {
+            related.write(world, &object, Action::TellBuild { build: name, text });
         }
     }
     if related.done() {
@@ -73,13 +79,19 @@ pub(super) fn deadline(build: &PipelineRun) -> Timestamp {
 
 /// Whether this is still the newest Snapshot of its owner, Component and version in the group.
 pub(crate) fn newest<'a>(candidate: &Snapshot, group: impl IntoIterator<Item = &'a Arc<Snapshot>>) -> bool {
-    let key = |snapshot: &Snapshot| {
-        let component = meta::label(snapshot, keys::COMPONENT).map(str::to_owned);
-        (Owner::of_snapshot(&snapshot.spec), component, snapshot::version(snapshot).to_owned())
-    };
-    let own = key(candidate);
-    let mut rivals = group.into_iter().filter(|other| is_member(other) && key(other) == own);
+    let own = place(candidate);
+    let mut rivals = group.into_iter().filter(|other| related::is_member(other) && place(other) == own);
     rivals.all(|other| snapshot::order(other) <= snapshot::order(candidate))
+}
+
+/// Owner, Component and version.
+fn place(snapshot: &Snapshot) -> (Option<Owner>, Option<&str>, &str) {
+    (Owner::of_snapshot(&snapshot.spec), meta::label(snapshot, keys::COMPONENT), snapshot::version(snapshot))
+}
+
+/// Whether the group still has to hear of the build as it is; then the group is looked at.
+pub(crate) fn open(build: &PipelineRun, now: Timestamp) -> bool {
+    news(build, now).is_some_and(|news| meta::annotation(build, keys::GROUP_NOTIFIED) != Some(&*news.mark(build)))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,6 +118,11 @@ impl News {
         }
     }
 
+    /// Value of the annotation `group-notified`.
+    fn mark(self, build: &PipelineRun) -> String {
+        format!("{}/{}", self.word(), meta::uid(build))
+    }
+
     /// Only Snapshots made before are told: a newer one knows.
     fn cutoff(self, build: &PipelineRun) -> Timestamp {
         match self {
@@ -115,7 +132,7 @@ impl News {
     }
 
     fn text(self, build: &PipelineRun, group: &str) -> String {
-        let name = meta::name(build);
+        let (name, group) = (meta::name(build), truncate(group, GROUP_LIMIT));
         let component = build::component(build).unwrap_or_default();
         match self {
             Self::Incoming => format!(
@@ -137,34 +154,36 @@ fn snapshots<'a>(
     entry: &Entry<'_>,
     cutoff: Timestamp,
 ) -> Vec<&'a Arc<Snapshot>> {
-    let group = &world.group.snapshots;
     let created = |snapshot: &Snapshot| snapshot.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    group
-        .iter()
-        .filter(|candidate| is_member(candidate) && owned(world, build, entry, candidate))
+    let mut newest: BTreeMap<_, &Arc<Snapshot>> = BTreeMap::new();
+    for candidate in world.group.snapshots.iter().filter(|candidate| related::is_member(candidate)) {
+        let found = newest.entry(place(candidate)).or_insert(candidate);
+        if snapshot::order(found) < snapshot::order(candidate) {
+            *found = candidate;
+        }
+    }
+    let mut told: Vec<_> = newest
+        .into_values()
+        .filter(|candidate| owned(world, build, entry, candidate))
         .filter(|candidate| created(candidate).is_none_or(|created| created <= cutoff))
-        .filter(|candidate| newest(candidate, group))
-        .collect()
+        .collect();
+    told.sort_by_key(|snapshot| meta::name(&***snapshot));
+    told
 }
 
 /// Builds of other Components whose outcome is open, or whose Snapshot is still to come.
-fn builds<'a>(world: &'a World, build: &PipelineRun, entry: &Entry<'_>) -> Vec<&'a Arc<PipelineRun>> {
+fn builds<'a>(world: &'a World, build: &PipelineRun, entry: &Entry<'_>, now: Timestamp) -> Vec<&'a Arc<PipelineRun>> {
     let snapshots = || world.group.snapshots.iter().map(|snapshot| &**snapshot);
+    let awaited =
+        |other: &PipelineRun| other.succeeded() && !build::expired(other, now) && !related::served(other, snapshots());
     world
         .group
         .builds
         .iter()
         .filter(|other| build::component(other).is_some_and(|name| Some(name) != build::component(build)))
         .filter(|other| member_of_owners(world, entry, other))
-        .filter(|other| !other.finished() || other.succeeded() && !related::served(other, snapshots()))
+        .filter(|other| !other.finished() || awaited(other))
         .collect()
-}
-
-fn is_member(snapshot: &Snapshot) -> bool {
-    snapshot::type_of(snapshot) == Type::Component
-        && related::not_a_push(snapshot)
-        && !snapshot::is_parent(snapshot)
-        && !meta::terminating(snapshot)
 }
 
 /// Whether the Snapshot belongs to an owner of the build, and is of a component that this owner lists.

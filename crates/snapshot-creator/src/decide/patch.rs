@@ -19,14 +19,6 @@ pub(super) fn keep(build: &PipelineRun) -> Plan {
     Plan { actions: vec![Action::PatchBuild(patch)], ..Plan::nothing("keep", "running") }
 }
 
-/// Names the PR group of a build that was first seen when it had ended (SC-B27).
-pub(super) fn name_group(build: &PipelineRun) -> Option<Plan> {
-    let mut patch = BuildPatch::default();
-    patch.name_group(build);
-    let plan = || Plan { actions: vec![Action::PatchBuild(patch.clone())], ..Plan::nothing("name_group", "owed") };
-    (!patch.is_empty()).then(plan)
-}
-
 /// Takes our finalizer off where there is one, and does nothing else.
 pub(super) fn let_go(build: &PipelineRun, reason: &'static str) -> Plan {
     if !meta::has_finalizer(build) {

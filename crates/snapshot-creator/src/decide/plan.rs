@@ -259,16 +259,27 @@ pub enum Wait {
     Until(Timestamp),
     /// After the next back-off of this build.
     Backoff,
+    /// After the next back-off of this build, and exactly then at the latest.
+    BackoffUntil(Timestamp),
 }
 
 impl Wait {
-    /// The sooner of two; a back-off begins with a second.
-    pub(super) fn sooner(one: Option<Self>, other: Option<Self>) -> Option<Self> {
-        match (one, other) {
-            (Some(Self::Until(one)), Some(Self::Until(other))) => Some(Self::Until(one.min(other))),
-            (Some(Self::Backoff), _) | (_, Some(Self::Backoff)) => Some(Self::Backoff),
-            (one, None) => one,
-            (None, other) => other,
+    /// What two reasons to wait need together.
+    pub(super) fn both(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let (Some(one), Some(other)) = (one, other) else { return one.or(other) };
+        let due = one.due().into_iter().chain(other.due()).min();
+        let exact = |wait| matches!(wait, Self::Until(_));
+        Some(match due {
+            Some(due) if exact(one) && exact(other) => Self::Until(due),
+            Some(due) => Self::BackoffUntil(due),
+            None => Self::Backoff,
+        })
+    }
+
+    fn due(self) -> Option<Timestamp> {
+        match self {
+            Self::Until(due) | Self::BackoffUntil(due) => Some(due),
+            Self::Backoff => None,
         }
     }
 }

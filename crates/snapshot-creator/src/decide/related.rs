@@ -5,6 +5,7 @@
 
 use integration_api::{PipelineRun, Snapshot, keys};
 use integration_core::event::{self, EventClass, SnapshotClass};
+use integration_core::snapshot::{self, Type};
 use integration_core::{build, git_url, pr_group};
 use jiff::Timestamp;
 
@@ -40,7 +41,7 @@ impl Related {
             all.marks.extend(related.marks);
             all.ask.extend(related.ask);
             all.because.extend(related.because);
-            all.wait = Wait::sooner(all.wait, related.wait);
+            all.wait = Wait::both(all.wait, related.wait);
             all.holds = all.holds.max(related.holds);
         }
         all
@@ -48,12 +49,15 @@ impl Related {
 
     /// Adds this to what is done about the Snapshots of the build itself.
     pub fn join(self, mut plan: Plan) -> Plan {
-        plan.ask.extend(self.ask);
         if !plan.ask.is_empty() {
-            return Plan::ask(plan.ask);
+            return plan;
+        }
+        // What can be done already waits for no answer: a question may fail.
+        if plan.actions.is_empty() && self.actions.is_empty() && !self.ask.is_empty() {
+            return Plan::ask(self.ask);
         }
         plan.because.extend(self.because);
-        plan.wait = Wait::sooner(plan.wait, self.wait);
+        plan.wait = Wait::both(plan.wait, self.wait);
         if !self.actions.is_empty() {
             // Nothing is certified before it is done; what holds and names a running build waits for nothing.
             plan.actions.retain(|action| match action {
@@ -125,6 +129,14 @@ fn repository(url: Option<&str>) -> String {
 /// Whether a Snapshot comes from a pull request or a merge queue.
 pub(super) fn not_a_push(snapshot: &Snapshot) -> bool {
     matches!(event::of_snapshot(snapshot), SnapshotClass::PullRequest | SnapshotClass::MergeQueue)
+}
+
+/// Whether a Snapshot takes part in a PR group: one that a build of a pull request delivered.
+pub(super) fn is_member(candidate: &Snapshot) -> bool {
+    snapshot::type_of(candidate) == Type::Component
+        && not_a_push(candidate)
+        && !snapshot::is_parent(candidate)
+        && !meta::terminating(candidate)
 }
 
 /// Whether the build is a running one that nobody deletes.

@@ -18,7 +18,7 @@ use super::gcl::{Answer, Gcl};
 use super::plan::{Action, BuildPatch, Count, GclResult, Notice, Plan, Wait};
 use super::snapshots::{self, State};
 use super::world::{RefusalClass, World};
-use super::{ended, meta, patch, related};
+use super::{content, ended, meta, patch, related};
 
 /// Most versions that a message lists.
 const LISTED: usize = 10;
@@ -114,6 +114,7 @@ impl Outcome<'_> {
     /// Every owner is served or lost: the one patch that certifies it.
     fn settled(self) -> Plan {
         let mut patch = BuildPatch::default();
+        patch.name_group(self.build);
         let reason = self.failures.first().map(|failure| failure.reason.word());
         if let Some(first) = self.created.first() {
             if self.model == OwnerKind::Application {
@@ -139,6 +140,7 @@ impl Outcome<'_> {
     /// Refused for now: told once, tried again later.
     fn refused(self, class: RefusalClass, until: Option<Timestamp>, now: Timestamp) -> Plan {
         let mut patch = BuildPatch::default();
+        patch.name_group(self.build);
         self.tell_failure(&mut patch);
         self.mark(&mut patch);
         let reason = if class == RefusalClass::Quota { "quota" } else { "forbidden" };
@@ -167,10 +169,15 @@ impl Outcome<'_> {
         // One that was adopted may carry what ours do not.
         let carried: BTreeSet<&String> =
             snapshots.flat_map(|snapshot| snapshot.metadata.annotations.iter().flatten().map(|(key, _)| key)).collect();
-        let mut left_out = metadata::snapshot_from_build(self.build).skipped_results;
-        left_out.retain(|name| !metadata::result_key(name).is_some_and(|key| carried.contains(&key)));
+        // A Snapshot that carries results carries all that had room; of another one only this much is known.
+        let left_out: Vec<String> = if carried.iter().any(|key| key.starts_with(keys::RESULT_PREFIX)) {
+            let carries = |key: &str| carried.iter().any(|carried| *carried == key);
+            content::left_out_results(self.build, carries).into_iter().map(str::to_owned).collect()
+        } else {
+            metadata::snapshot_from_build(self.build).skipped_results
+        };
         if !left_out.is_empty() {
-            note.push_str(" Results left out because their name or value is too long or malformed: ");
+            note.push_str(" Results left out because their name is malformed or there is no room for their value: ");
             note.push_str(&left_out.join(", "));
             note.push('.');
         }

@@ -44,23 +44,31 @@ pub(super) fn decide(world: &World, build: &PipelineRun) -> Related {
     }
     for candidate in older.iter().filter(|candidate| replaces && open(candidate)) {
         let name = meta::name(&***candidate);
-        if !remembered.contains(&name) {
+        // One that was run again since this very reconcile has marked it belongs to whoever asked for that.
+        if !remembered.contains(&name) && !world.related.superseded.contains(name) {
             let message = message(build);
             let action = Action::Supersede { snapshot: name.to_owned(), message };
-            related.write(world, &format!("Snapshot {name}"), action);
+            related.write(world, &format!("status of Snapshot {name}"), action);
             related.because.push(Because { decision: "supersede", reason: "newer_build_started" });
         }
     }
-    let marked = world.related.superseded.iter().any(|name| !remembered.contains(&name.as_str()));
-    if marked && related.actions.is_empty() {
-        related.marks.push((keys::SUPERSEDED_SNAPSHOTS, names_to_remember(&older, &remembered)));
+    if related.actions.is_empty() && !world.related.superseded.is_empty() {
+        let names = names_to_remember(&older, |candidate| {
+            let name = meta::name(candidate);
+            snapshot::canceled(candidate) || remembered.contains(&name) || world.related.superseded.contains(name)
+        });
+        if !names.is_empty() && meta::annotation(build, keys::SUPERSEDED_SNAPSHOTS) != Some(names.as_str()) {
+            related.marks.push((keys::SUPERSEDED_SNAPSHOTS, names));
+        }
     }
     related
 }
 
 /// Whether a Snapshot may still be marked by this build; asked again on the newest version before it is.
 pub(crate) fn open(candidate: &Snapshot) -> bool {
-    !snapshot::tests_finished(candidate)
+    // Conditions are kept of Snapshots of pull requests only, and are written whole.
+    meta::label(candidate, keys::PULL_REQUEST).is_some()
+        && !snapshot::tests_finished(candidate)
         && !snapshot::integration_finished(candidate)
         && !snapshot::invalid(candidate)
         && !snapshot::ignore_supersession(candidate)
@@ -130,13 +138,10 @@ fn versions(world: &World, candidate: &Snapshot, build: &PipelineRun) -> Version
     }
 }
 
-/// The newest names: of those canceled now, and of those that a build was told about before, which a person may have
-/// run again since.
-fn names_to_remember(older: &[&Arc<Snapshot>], remembered: &[&str]) -> String {
-    let mut kept: Vec<&&Arc<Snapshot>> = older
-        .iter()
-        .filter(|candidate| snapshot::canceled(candidate) || remembered.contains(&meta::name(&****candidate)))
-        .collect();
+/// The newest names: of those canceled now, and of those that the build replaced before, which a person may have run
+/// again since.
+fn names_to_remember(older: &[&Arc<Snapshot>], is_kept: impl Fn(&Snapshot) -> bool) -> String {
+    let mut kept: Vec<&&Arc<Snapshot>> = older.iter().filter(|candidate| is_kept(candidate)).collect();
     kept.sort_by(|one, other| snapshot::order(other).cmp(&snapshot::order(one)));
     let names: Vec<&str> = kept.iter().take(REMEMBERED).map(|candidate| meta::name(&****candidate)).collect();
     names.join(",")

@@ -126,6 +126,9 @@ pub struct Tried {
     pub superseded: BTreeSet<String>,
     /// Objects it could not write, as `Snapshot s` or `PipelineRun b`: not tried again before the next reconcile.
     pub failed: BTreeSet<String>,
+    /// What this build has told whom, by object. One that another build of the group has told something else since is
+    /// not told again: the builds would never come to an end (SC-153).
+    pub told: BTreeMap<String, String>,
 }
 
 /// What is known about an object that another object refers to.

@@ -118,6 +118,11 @@ impl Desk {
         Self { inner: Arc::new(Inner { reaches, items, pull_requests, builds, reports }) }
     }
 
+    /// Whether there is no provider at all.
+    pub fn reaches_nobody(&self) -> bool {
+        self.inner.reaches.is_empty()
+    }
+
     /// Adds to a world what is known here.
     pub fn tell(&self, world: &mut World) {
         let Some(build) = world.build.as_ref().filter(|build| related::pr_group(build).is_some()) else { return };

@@ -142,7 +142,10 @@ fn op_x6_of_two_dispositions_the_one_that_acts_first_counts() {
     assert!(matches!(after(5).and(after(3)), Disposition::RequeueAfter(wait) if wait == Duration::from_secs(3)));
     assert!(matches!(Disposition::Done.and(after(3)), Disposition::RequeueAfter(_)));
     assert!(matches!(after(3).and(Disposition::Terminal("x")), Disposition::RequeueAfter(_)));
-    assert!(matches!(after(3).and(error()), Disposition::Backoff(_)));
+    let within = |end: Disposition, seconds| matches!(end, Disposition::BackoffWithin(_, due) if due == Duration::from_secs(seconds));
+    assert!(within(after(3).and(error()), 3) && within(error().and(after(3)), 3));
+    assert!(within(after(3).and(error()).and(after(2)), 2) && within(after(2).and(after(3).and(error())), 2));
+    assert!(within(Disposition::Done.and(after(3).and(error())), 3));
     assert!(matches!(error().and(Disposition::Done), Disposition::Backoff(_)));
     assert!(matches!(Disposition::Done.and(Disposition::Terminal("x")), Disposition::Terminal("x")));
     assert!(matches!(Disposition::Done.and(Disposition::Done), Disposition::Done));

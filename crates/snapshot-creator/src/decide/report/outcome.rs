@@ -77,7 +77,7 @@ fn hold(build: &PipelineRun, plan: &mut Plan) {
         // Nothing but the release was planned.
         plan.because.clear();
     }
-    plan.wait = Wait::sooner(plan.wait, Some(Wait::Until(notify::deadline(build))));
+    plan.wait = Wait::both(plan.wait, Some(Wait::Until(notify::deadline(build))));
     plan.because.push(Because { decision: "wait", reason: "failure_to_report" });
 }
 

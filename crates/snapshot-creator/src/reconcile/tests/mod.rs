@@ -243,3 +243,33 @@ async fn sc_b4_the_version_inside_a_snapshot_is_read_once() {
     }
     assert_eq!(asked(&bench.requests), [format!("GET {SNAPSHOTS}/s0")], "another version: not superseded");
 }
+
+// SC-B34: what concerns other objects does not wait for the build's own patch.
+#[tokio::test(start_paused = true)]
+async fn sc_b34_a_refused_patch_of_the_build_does_not_stop_supersession() {
+    let (old, mut build) = (snapshot("s0", "c1", 3), running());
+    build["metadata"]["finalizers"] = json!([]);
+    let bench = Bench::new(vec![refused(503, "down"), merged(&old, 4)]).component("c1").build(&build).snapshot(&old);
+    assert!(matches!(bench.reconcile().await, Disposition::Backoff(_)));
+    assert_eq!(asked(&bench.requests), [format!("PATCH {RUN}"), format!("PATCH {SNAPSHOTS}/s0/status")]);
+}
+
+// SC-B8: a build on which nothing more can be written is not held for that.
+#[tokio::test(start_paused = true)]
+async fn sc_b8_a_build_whose_annotations_are_refused_is_let_go() {
+    let mut build = failed();
+    build["metadata"]["annotations"][keys::GROUP_NOTIFIED] = "incoming/u1".into();
+    build["status"]["completionTime"] = integration_core::build::start(&PipelineRun::default()).to_string().into();
+    let mut released = build.clone();
+    released["metadata"]["finalizers"] = json!([]);
+    released["metadata"]["resourceVersion"] = "6".into();
+    let too_long = || refused(422, "metadata.annotations: Too long: may not be more than 262144 bytes");
+    let answers = vec![too_long(), found(&build), found(&released)];
+    let bench = Bench::new(answers).component("c1").build(&build);
+    assert!(matches!(bench.reconcile().await, Disposition::Terminal("invalid")));
+    let last =
+        bench.requests.lock().unwrap().iter().rfind(|(line, _)| line == &format!("PATCH {RUN}")).unwrap().1.clone();
+    let operations: Vec<_> = last.as_array().unwrap().iter().map(|one| one["path"].clone()).collect();
+    assert_eq!(operations, ["/metadata/uid", "/metadata/finalizers", "/metadata/finalizers"]);
+    assert_eq!(events(&bench.requests), ["PipelineRunNotUpdated"]);
+}
