@@ -9,9 +9,13 @@ use integration_api::scenario::ResolverRef;
 use integration_api::{Application, Component, ComponentGroup, IntegrationTestScenario, PipelineRun, Snapshot, keys};
 use integration_core::owner::Owner;
 use integration_core::{build, names};
-use integration_runtime::{Change, Context, ObjectKey, Queue, SettingsError, Setup, Watch};
+#[cfg(test)]
+use integration_runtime::Store;
+use integration_runtime::{Change, ObjectKey, Queue, SettingsError, Setup, Watch};
+use jiff::Timestamp;
 use kube::Resource;
 
+use crate::Wake;
 use crate::act::Act;
 use crate::decide::{meta, revivable};
 use crate::metrics::Metrics;
@@ -30,7 +34,9 @@ pub(crate) fn register<R: Reporter>(setup: &mut Setup, reporter: R, console: Str
     let context = setup.context();
     let metrics = Metrics::register(context.registry()).map_err(|error| SettingsError(error.to_string()))?;
     let (queue, reports) = (setup.queue("builds"), setup.queue("reports"));
-    let wake = Waker { queue: queue.clone(), context: context.clone(), caches: Arc::default() };
+    let (wakes_build, wakes_reports) = (waking(&queue), waking(&reports));
+    let clock = context.clone();
+    let wake = Waker::new(Arc::clone(&wakes_build), move || clock.now());
     let caches = Caches {
         builds: setup.watch(builds(wake.clone())),
         components: setup.watch(components(wake.clone())),
@@ -45,7 +51,7 @@ pub(crate) fn register<R: Reporter>(setup: &mut Setup, reporter: R, console: Str
     let every_build = caches.builds.clone();
     // The keys are asked for first when this replica begins to lead.
     let took_over = Arc::new(OnceLock::new());
-    let desk = Desk::between(&queue, &reports, &reporter);
+    let desk = Desk::between(wakes_build, wakes_reports, &reporter);
     let (clock, fence) = (context.clone(), context.clone());
     let reporting = queue::Queue {
         reporter,
@@ -66,6 +72,30 @@ pub(crate) fn register<R: Reporter>(setup: &mut Setup, reporter: R, console: Str
     Ok(())
 }
 
+fn waking(queue: &Queue) -> Wake {
+    let queue = queue.clone();
+    Arc::new(move |key| queue.wake(key))
+}
+
+#[cfg(test)]
+impl Caches {
+    /// Caches that know what a test tells them, and wake builds as those of a running program do.
+    pub(crate) fn told(wake: Wake, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        let wake = Waker::new(wake, now);
+        let caches = Self {
+            builds: Store::new(builds(wake.clone())),
+            components: Store::new(components(wake.clone())),
+            applications: Store::new(applications(wake.clone())),
+            groups: Store::new(groups(wake.clone())),
+            snapshots: Store::new(snapshots(wake.clone())),
+            scenarios: Store::new(scenarios()),
+            versions: Versions::default(),
+        };
+        wake.caches.get_or_init(|| caches.clone());
+        caches
+    }
+}
+
 fn builds(wake: Waker) -> Watch<PipelineRun> {
     Watch::<PipelineRun>::new()
         .labels(&format!("{}={}", keys::PIPELINE_TYPE, keys::PIPELINE_BUILD))
@@ -75,7 +105,7 @@ fn builds(wake: Waker) -> Watch<PipelineRun> {
         .index(BY_PULL_REQUEST, |run| observe::request_of(run).into_iter().collect())
         .on_change(move |change| {
             if let Some(run) = change.newest() {
-                wake.queue.wake(ObjectKey::of(&**run));
+                (wake.wake)(ObjectKey::of(&**run));
                 // A build that had ended when it was first seen is news to nobody: the others are looked at anyway.
                 let news = change.before.is_some() || !run.finished();
                 if news && changed(&change, |before, after| stage(before) == stage(after)) {
@@ -226,12 +256,17 @@ fn changed<K: Resource>(change: &Change<'_, K>, same: impl Fn(&K, &K) -> bool) -
 /// Wakes builds that may get their Snapshot because another object changed.
 #[derive(Clone)]
 struct Waker {
-    queue: Queue,
-    context: Context,
+    wake: Wake,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Known when all of them are made.
     caches: Arc<OnceLock<Caches>>,
 }
 
 impl Waker {
+    fn new(wake: Wake, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { wake, now: Arc::new(now), caches: Arc::default() }
+    }
+
     fn builds_of(&self, namespace: &str, component: &str) {
         let Some(caches) = self.caches.get() else { return };
         for run in caches.builds.lookup(BY_COMPONENT, namespace, component) {
@@ -283,7 +318,7 @@ impl Waker {
         let group = observe::group_hash(run).map(|hash| caches.builds.lookup(BY_PR_GROUP, namespace, &hash));
         let request = observe::request_of(run).map(|value| caches.builds.lookup(BY_PULL_REQUEST, namespace, &value));
         for other in group.into_iter().chain(request).flatten().filter(|other| !other.finished()) {
-            self.queue.wake(ObjectKey::of(&*other));
+            (self.wake)(ObjectKey::of(&*other));
         }
     }
 
@@ -293,110 +328,17 @@ impl Waker {
         let Some(value) = observe::request_of_snapshot(snapshot) else { return };
         for run in caches.builds.lookup(BY_PULL_REQUEST, meta::namespace(snapshot), &value) {
             if !run.finished() {
-                self.queue.wake(ObjectKey::of(&*run));
+                (self.wake)(ObjectKey::of(&*run));
             }
         }
     }
 
     fn wake(&self, run: &PipelineRun) {
-        if revivable(run, self.context.now()) {
-            self.queue.wake(ObjectKey::of(run));
+        if revivable(run, (self.now)()) {
+            (self.wake)(ObjectKey::of(run));
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn group(components: &Value) -> ComponentGroup {
-        serde_json::from_value(json!({
-            "apiVersion": "appstudio.redhat.com/v1beta2",
-            "kind": "ComponentGroup",
-            "metadata": {"name": "g", "namespace": "team", "uid": "g"},
-            "spec": {"components": components},
-        }))
-        .unwrap()
-    }
-
-    fn member(name: &str, version: &str) -> Value {
-        json!({"name": name, "componentVersion": {"name": version}})
-    }
-
-    // SC-26; 02 E-8, E-9
-    #[test]
-    fn sc_26_a_group_owns_the_components_it_lists_in_that_version() {
-        let listed = members(&group(&json!([
-            member("c1", "v1"),
-            {"name": "c1", "kind": "Component", "componentVersion": {"name": "v2"}},
-            {"name": "c2", "kind": "ComponentGroup", "componentVersion": {"name": "v1"}},
-        ])));
-        assert_eq!(listed, [observe::member("c1", "v1"), observe::member("c1", "v2")]);
-        assert!(!listed.contains(&observe::member("c1", "V1")), "versions are compared exactly");
-    }
-
-    fn wakes(before: Option<&Value>, after: Option<&Value>) -> bool {
-        let (before, after) = (before.map(|list| Arc::new(group(list))), after.map(|list| Arc::new(group(list))));
-        changed(&Change { before: before.as_ref(), after: after.as_ref() }, |a: &ComponentGroup, b| {
-            a.spec.components == b.spec.components
-        })
-    }
-
-    // SC-B37: appearing, vanishing and a new spec wake builds; a new status does not.
-    #[test]
-    fn sc_b37_only_what_may_bring_a_snapshot_wakes_builds() {
-        let (one, two) = (json!([member("c1", "v1")]), json!([member("c1", "v2")]));
-        assert!(wakes(None, Some(&one)) && wakes(Some(&one), None) && wakes(Some(&one), Some(&two)));
-        assert!(!wakes(Some(&one), Some(&one)));
-        let before = Arc::new(group(&one));
-        let mut replaced = group(&one);
-        replaced.metadata.uid = Some("other".to_owned());
-        let mut terminating = group(&one);
-        terminating.metadata.deletion_timestamp = serde_json::from_value(json!("2025-01-01T00:00:00Z")).unwrap();
-        for after in [replaced, terminating] {
-            let after = Arc::new(after);
-            assert!(changed(&Change { before: Some(&before), after: Some(&after) }, |_: &ComponentGroup, _| true));
-        }
-    }
-
-    // SC-B37: nested groups decide whom a change concerns beside the members.
-    #[test]
-    fn sc_b37_members_and_nested_groups_are_told_apart() {
-        let group = group(&json!([member("c1", "v1"), {"name": "nested", "kind": "componentGroup"}]));
-        assert_eq!((referenced(&group, false), referenced(&group, true)), (vec!["c1".into()], vec!["nested".into()]));
-    }
-
-    fn snapshot(label: &str, annotation: Option<&str>) -> Snapshot {
-        let annotations = annotation.map(|name| {
-            json!({keys::BUILD_PIPELINE_RUN: name, "foo": "bar", keys::TEST_STATUS: "[]",
-            format!("{}image-url", keys::RESULT_PREFIX): "quay.io/o/i"})
-        });
-        serde_json::from_value(json!({
-            "metadata": {"name": "s", "labels": {keys::BUILD_PIPELINE_RUN: label}, "annotations": annotations},
-        }))
-        .unwrap()
-    }
-
-    // SC-B16, SC-B37, API-B24
-    #[test]
-    fn sc_b16_a_snapshot_wakes_its_build_also_when_the_name_is_no_label_value() {
-        let long = "b".repeat(70);
-        assert_eq!(build_of(&snapshot("b1", None)), Some("b1"));
-        assert_eq!(build_of(&snapshot(&names::label_value(&long), Some(&long))), Some(long.as_str()));
-        assert_eq!(build_of(&snapshot("b1", Some("another"))), Some("b1"), "the label decides");
-        assert_eq!(build_of(&Snapshot::default()), None);
-    }
-
-    // SC-B25: trimmed objects; whose Snapshot it is and which results it carries stays.
-    #[test]
-    fn sc_b25_a_snapshot_is_kept_without_what_is_not_read() {
-        let mut kept = snapshot("b1", Some("b1"));
-        trim_snapshot(&mut kept);
-        let result = format!("{}image-url", keys::RESULT_PREFIX);
-        let expected = [(keys::BUILD_PIPELINE_RUN.to_owned(), "b1".to_owned()), (result, String::new())];
-        assert_eq!(kept.metadata.annotations, Some(expected.into()));
-        assert_eq!(meta::label(&kept, keys::BUILD_PIPELINE_RUN), Some("b1"));
-    }
-}
+mod tests;

@@ -51,8 +51,13 @@ mod reconcile;
 mod refusal;
 pub mod report;
 
-use integration_runtime::{Program, Right, SettingsError, Setup};
+use std::sync::Arc;
+
+use integration_runtime::{ObjectKey, Program, Right, SettingsError, Setup};
 use report::NoProvider;
+
+/// Wakes a build in a queue.
+type Wake = Arc<dyn Fn(ObjectKey) + Send + Sync>;
 
 /// The program.
 pub struct SnapshotCreator;

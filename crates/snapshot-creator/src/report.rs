@@ -6,6 +6,7 @@
 //! restart the builds say again what is missing.
 
 pub(crate) mod desk;
+mod item;
 pub(crate) mod queue;
 mod reporter;
 

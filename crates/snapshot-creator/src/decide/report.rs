@@ -11,7 +11,7 @@ use integration_api::formats::build_report::{self, BuildReport};
 use integration_api::formats::create_snapshot_status::CreateSnapshotStatus;
 use integration_api::{IntegrationTestScenario, PipelineRun, Snapshot, keys};
 use integration_core::owner::{Owner, OwnerKind};
-use integration_core::{build, scenario};
+use integration_core::{build, names, scenario};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,9 @@ mod expectation;
 mod outcome;
 mod provider;
 mod stand_in;
+
+#[cfg(test)]
+mod tests;
 
 pub(super) use outcome::join;
 pub use provider::{Provider, PullRequestRef};
@@ -126,7 +129,7 @@ fn reported(build: &PipelineRun) -> Option<BuildReport> {
 fn wish(world: &World, build: &PipelineRun, plan: &Plan, now: Timestamp) -> Option<Wish> {
     related::pr_group(build)?;
     let all = || match entry::find(world, build) {
-        Found::Entry(entry) => entry.owners.iter().map(|object| object.owner.clone()).collect(),
+        Found::Entry(entry) => entry.owners.into_iter().map(|object| object.owner).collect(),
         Found::Ask { .. } | Found::Missing(_) => Vec::new(),
     };
     let (namespace, name) = (meta::namespace(build), meta::name(build));
@@ -143,17 +146,32 @@ fn wish(world: &World, build: &PipelineRun, plan: &Plan, now: Timestamp) -> Opti
         );
         return derive(world, build, ReportState::BuildFailed, &all(), text, now);
     }
+    // One that is deleted while it runs comes to no end that can be told.
+    if !build.succeeded() {
+        return None;
+    }
     let status = created_status(build, plan)?;
-    let lost = if build::settled(build) {
-        // A success that other programs or an older patch tell of is nothing to report.
-        let failed = matches!(CreateSnapshotStatus::parse(status), Some(CreateSnapshotStatus::Failed { .. }));
-        if failed { all() } else { Vec::new() }
-    } else {
-        plan.lost.clone()
-    };
+    let lost = if build::settled(build) { without_snapshot(build, status, all()) } else { plan.lost.clone() };
     let text =
         format!("Build PipelineRun {namespace}/{name} succeeded, but not every Snapshot could be made: {status}");
     derive(world, build, ReportState::CreationFailed, &lost, text, now)
+}
+
+/// Those owners of a settled build that it says it has no Snapshot for. What it says may be older than a Snapshot that it
+/// lists, and that was deleted since.
+fn without_snapshot(build: &PipelineRun, status: &str, mut owners: Vec<Owner>) -> Vec<Owner> {
+    let Some(CreateSnapshotStatus::Failed { message }) = CreateSnapshotStatus::parse(status) else {
+        return Vec::new();
+    };
+    let listed = [keys::SNAPSHOTS, keys::SNAPSHOT].map(|key| meta::annotation(build, key).unwrap_or_default());
+    let is_listed = |name: &str| listed.iter().any(|names| names.split(',').any(|listed| listed == name));
+    let namespace = meta::namespace(build);
+    owners.retain(|owner| {
+        let name = |k| names::component_snapshot(owner, build::start(build), meta::uid(build), k);
+        message.contains(&format!("({} {namespace}/{})", owner.kind, owner.name))
+            && !(0..=names::LAST_K).any(|k| is_listed(&name(k)))
+    });
+    owners
 }
 
 /// What the build says about its Snapshots, as soon as the plan is carried out.
@@ -231,26 +249,25 @@ fn open(world: &World, build: &PipelineRun, state: ReportState, now: Timestamp) 
 
 /// Whether the tests of that owner still have to hear of the build from us.
 fn wanted(world: &World, build: &PipelineRun, state: ReportState, owner: &Owner) -> bool {
-    match state {
+    let lost = match state {
         ReportState::BuildFailed => true,
         ReportState::CreationFailed => !has(world, build, owner),
-        ReportState::InProgress => {
-            !build::settled(build) && !has(world, build, owner) && !is_tested(world, build, owner)
-        }
-    }
+        ReportState::InProgress => !build::settled(build) && !has(world, build, owner),
+    };
+    lost && !is_tested(world, build, owner)
 }
 
 fn has(world: &World, build: &PipelineRun, owner: &Owner) -> bool {
     world.snapshots.iter().any(|snapshot| build::has(snapshot, build, owner))
 }
 
-/// Whether the same commit has a Snapshot of another build, as new as this build: its tests are under way, and are not
-/// called pending (GRX-24).
+/// Whether the same commit has a Snapshot of another build, as new as this build: its tests are under way or done, and
+/// what they say is not overwritten (GRX-24, GRX-28).
 fn is_tested(world: &World, build: &PipelineRun, owner: &Owner) -> bool {
     let own = stand_in::component(build, owner);
     let Some(commit) = provider::commit(&own.metadata) else { return false };
     world.group.snapshots.iter().any(|snapshot| {
-        expectation::is_member(snapshot)
+        related::is_member(snapshot)
             && Owner::of_snapshot(&snapshot.spec).as_ref() == Some(owner)
             && meta::label(&**snapshot, keys::COMPONENT) == meta::label(&own, keys::COMPONENT)
             && provider::commit(&snapshot.metadata) == Some(commit)

@@ -5,27 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use integration_api::PipelineRun;
-use integration_runtime::{ObjectKey, Queue};
+use integration_runtime::ObjectKey;
 use jiff::Timestamp;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Report, ReportError, ReportErrorClass, Reporter};
-use crate::decide::{
-    Provider, PullRequestRef, ReportFailure, ReportState, Reported, Reports, Wish, World, meta, related,
-};
+use super::item::{Answer, CallId, Item, Next};
+use super::{ReportError, Reporter};
+use crate::Wake;
+use crate::decide::{Provider, PullRequestRef, ReportState, Reports, Wish, World, meta, related};
 
-/// First pause after an error that may pass; doubles with each further one in a row (SC-B14).
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// Longest pause after such an error.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// When a refused call is tried again, from the first refusal on; then it is given up.
-const AGAIN: [Duration; 2] = [Duration::from_secs(15 * 60), Duration::from_secs(45 * 60)];
 /// How long the state of a pull request is remembered (SC-B19).
 const PULL_REQUEST: Duration = Duration::from_secs(60);
-
-/// Wakes a build in one of the queues.
-pub(crate) type Wake = Box<dyn Fn(ObjectKey) + Send + Sync>;
 
 /// The desk. Cheap to clone.
 #[derive(Clone)]
@@ -38,44 +28,14 @@ struct Inner {
     /// By build, then by its uid: a deleted build and its successor may both have something to report.
     items: Mutex<HashMap<ObjectKey, BTreeMap<String, Item>>>,
     /// By namespace and name of the pull request.
-    pull_requests: Mutex<HashMap<(String, String), Answer>>,
+    pull_requests: Mutex<HashMap<(String, String), Known>>,
     builds: Wake,
     reports: Wake,
 }
 
-struct Answer {
+struct Known {
     open: bool,
     until: Instant,
-}
-
-/// What one build wants to be reported.
-struct Item {
-    /// Its newest known version.
-    build: Arc<PipelineRun>,
-    wish: Wish,
-    /// Counts what was changed from outside the queue of reports.
-    version: u64,
-    calls: BTreeMap<CallId, Call>,
-    /// Errors in a row that may pass.
-    errors: u32,
-    not_before: Option<Instant>,
-    done: bool,
-    /// Dropped with the item, which ends the call in flight.
-    alive: watch::Sender<()>,
-}
-
-/// Names a call among those of a build.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum CallId {
-    /// A report, by subject and scenario.
-    Report(String, String),
-    /// A question for a pull request, by its name.
-    PullRequest(String),
-}
-
-enum Call {
-    Accepted,
-    Refused { first: Instant, tries: usize, again: Option<Instant>, failure: ReportFailure },
 }
 
 /// What the queue of reports works on.
@@ -87,29 +47,14 @@ pub(crate) struct Task {
     version: u64,
 }
 
-/// What is to be done next about a build.
-pub(crate) enum Next {
-    /// One call; it is dropped when the receiver says that the desk let go of it.
-    Report(CallId, Box<Report>, watch::Receiver<()>),
-    /// One question.
-    Ask(CallId, PullRequestRef, watch::Receiver<()>),
-    /// Nothing before that time.
-    At(Instant),
-    /// Nothing more.
-    Done,
-    /// The wish has changed meanwhile.
-    Again,
-}
-
 impl Desk {
-    /// The desk between these queues.
-    pub fn between<R: Reporter>(builds: &Queue, reports: &Queue, reporter: &R) -> Self {
+    /// The desk between the queue of builds and that of reports.
+    pub fn between<R: Reporter>(builds: Wake, reports: Wake, reporter: &R) -> Self {
         let reaches: Vec<Provider> = Provider::ALL.into_iter().filter(|provider| reporter.reaches(*provider)).collect();
         if reaches.is_empty() {
             tracing::info!("no git provider is reached: expected tests of running and failed builds are not reported");
         }
-        let (builds, reports) = (builds.clone(), reports.clone());
-        Self::new(reaches, Box::new(move |key| builds.wake(key)), Box::new(move |key| reports.wake(key)))
+        Self::new(reaches, builds, reports)
     }
 
     /// An empty desk.
@@ -165,8 +110,7 @@ impl Desk {
             }
             item.wish = wish;
             item.version += 1;
-            // A pull request that was looked up is not looked up again for that.
-            reopened = item.done && item.ids().any(|id| matches!(id, CallId::Report(..)) && item.is_open(&id));
+            reopened = item.done && item.is_open();
             item.done &= !reopened;
         } else {
             items.insert(uid, Item::new(Arc::clone(build), wish));
@@ -223,7 +167,10 @@ impl Desk {
         };
         item.wish = wish;
         let next = item.next(console);
-        let ended = matches!(next, Next::Done) && !std::mem::replace(&mut item.done, true);
+        // It may have grown since it was done.
+        let done = matches!(next, Next::Done);
+        let ended = done && !item.done;
+        item.done = done;
         drop(all);
         if ended {
             (self.inner.builds)(key.clone());
@@ -238,7 +185,7 @@ impl Desk {
         uid: &str,
         task: &Task,
         call: CallId,
-        answer: Result<(), ReportError>,
+        answer: Result<Answer, ReportError>,
         now: Timestamp,
     ) -> bool {
         let mut items = lock(&self.inner.items);
@@ -259,143 +206,8 @@ impl Desk {
         let now = Instant::now();
         let mut known = lock(&self.inner.pull_requests);
         known.retain(|_, answer| answer.until > now);
-        let answer = Answer { open, until: now + PULL_REQUEST };
+        let answer = Known { open, until: now + PULL_REQUEST };
         known.insert((pull_request.namespace.clone(), pull_request.name()), answer);
-    }
-}
-
-impl Item {
-    fn new(build: Arc<PipelineRun>, wish: Wish) -> Self {
-        Self {
-            build,
-            wish,
-            version: 0,
-            calls: BTreeMap::new(),
-            errors: 0,
-            not_before: None,
-            done: false,
-            alive: watch::Sender::new(()),
-        }
-    }
-
-    /// All calls of the wish: questions of a target before its reports, which wait for the answers.
-    fn ids(&self) -> impl Iterator<Item = CallId> + '_ {
-        self.wish.targets.iter().flat_map(|target| {
-            let asked = target.unknown.iter().map(|request| CallId::PullRequest(request.name()));
-            let tests = target.scenarios.iter().filter(|_| target.unknown.is_empty());
-            let told = tests.map(|test| CallId::Report(target.subject.clone(), test.name.clone()));
-            asked.chain(told)
-        })
-    }
-
-    /// Whether a call is still to be made.
-    fn is_open(&self, id: &CallId) -> bool {
-        match self.calls.get(id) {
-            None => true,
-            Some(Call::Accepted) => false,
-            Some(Call::Refused { again, .. }) => again.is_some(),
-        }
-    }
-
-    fn next(&self, console: &str) -> Next {
-        let now = Instant::now();
-        if !self.ids().any(|id| self.is_open(&id)) {
-            return Next::Done;
-        }
-        if let Some(at) = self.not_before.filter(|at| *at > now) {
-            return Next::At(at);
-        }
-        let mut soonest: Option<Instant> = None;
-        for id in self.ids() {
-            match self.calls.get(&id) {
-                None => return self.call(id, console),
-                Some(Call::Refused { again: Some(again), .. }) if *again <= now => return self.call(id, console),
-                Some(Call::Refused { again: Some(again), .. }) => {
-                    soonest = Some(soonest.map_or(*again, |soonest| soonest.min(*again)));
-                }
-                Some(Call::Refused { again: None, .. } | Call::Accepted) => {}
-            }
-        }
-        soonest.map_or(Next::Done, Next::At)
-    }
-
-    fn call(&self, id: CallId, console: &str) -> Next {
-        let alive = self.alive.subscribe();
-        for target in &self.wish.targets {
-            match &id {
-                CallId::PullRequest(name) => {
-                    if let Some(request) = target.unknown.iter().find(|request| request.name() == *name) {
-                        return Next::Ask(id, request.clone(), alive);
-                    }
-                }
-                CallId::Report(subject, scenario) => {
-                    if let (true, Some(test)) =
-                        (target.subject == *subject, target.scenarios.iter().find(|test| test.name == *scenario))
-                    {
-                        let report = Report::of(console, &self.wish, target, test);
-                        return Next::Report(id, Box::new(report), alive);
-                    }
-                }
-            }
-        }
-        Next::Done
-    }
-
-    /// Returns whether the call is given up.
-    fn answered(&mut self, id: CallId, answer: Result<(), ReportError>, now: Timestamp) -> bool {
-        let error = match answer {
-            Ok(()) => {
-                self.errors = 0;
-                match id {
-                    // Its answer is kept elsewhere, and forgotten after a while.
-                    CallId::PullRequest(_) => self.calls.remove(&id),
-                    CallId::Report(..) => self.calls.insert(id, Call::Accepted),
-                };
-                return false;
-            }
-            Err(error) => error,
-        };
-        match error.class {
-            ReportErrorClass::Recoverable { after } => {
-                let pause = FIRST_PAUSE.saturating_mul(1 << self.errors.min(6)).min(LONGEST_PAUSE);
-                self.errors = self.errors.saturating_add(1);
-                self.not_before = Some(Instant::now() + after.unwrap_or(pause));
-                false
-            }
-            ReportErrorClass::Permanent => {
-                let (first, tries) = match self.calls.get(&id) {
-                    Some(Call::Refused { first, tries, .. }) => (*first, *tries),
-                    _ => (Instant::now(), 0),
-                };
-                let again = AGAIN.get(tries).map(|pause| first + *pause);
-                let failure = ReportFailure {
-                    provider: self.wish.provider,
-                    host: error.host,
-                    code: error.code,
-                    time: now,
-                    text: error.text,
-                };
-                self.calls.insert(id, Call::Refused { first, tries: tries + 1, again, failure });
-                again.is_none()
-            }
-        }
-    }
-
-    fn reported(&self) -> Reported {
-        // What the wish does not contain any more does not count.
-        let reports: Vec<&Call> =
-            self.ids().filter(|id| matches!(id, CallId::Report(..))).filter_map(|id| self.calls.get(&id)).collect();
-        let refused = reports.iter().filter_map(|call| match call {
-            Call::Refused { failure, .. } => Some(failure),
-            Call::Accepted => None,
-        });
-        Reported {
-            state: self.wish.state,
-            done: self.done,
-            given_up: reports.iter().any(|call| matches!(call, Call::Refused { again: None, .. })),
-            sent: reports.iter().any(|call| matches!(call, Call::Accepted)),
-            failure: refused.max_by_key(|failure| failure.time).cloned(),
-        }
     }
 }
 

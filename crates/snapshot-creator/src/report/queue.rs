@@ -8,9 +8,10 @@ use integration_api::PipelineRun;
 use integration_runtime::{Disposition, ObjectKey, Reconciler};
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::desk::{Desk, Next, Task};
+use super::desk::{Desk, Task};
+use super::item::{Answer, CallId, Next};
 use super::{ReportError, ReportErrorClass, Reporter};
 use crate::decide::{ReportState, Wish, meta, report};
 use crate::metrics::{Metrics, ReportResult};
@@ -18,8 +19,9 @@ use crate::observe::{self, Caches, Learnt};
 
 /// How long a call may take (SC-B14).
 const CALL: Duration = Duration::from_secs(10);
-/// Pause of a replica that may not act at the moment.
-const NOT_LEADING: Duration = Duration::from_secs(1);
+/// How often a replica looks whether it leads: before and during calls, and where it does not. Writing stops a third of a
+/// Lease before another replica may begin, which is a second at least.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Reports about builds.
 pub(crate) struct Queue<R> {
@@ -55,7 +57,7 @@ impl<R: Reporter> Queue<R> {
     async fn work(&self, key: &ObjectKey, uid: &str) -> Option<Instant> {
         loop {
             if !(self.leads)() {
-                return Some(Instant::now() + NOT_LEADING);
+                return Some(Instant::now() + LOOK);
             }
             let task = self.desk.task(key, uid)?;
             let end = self.end(&task);
@@ -71,16 +73,16 @@ impl<R: Reporter> Queue<R> {
                 }
                 Next::At(at) => return Some(end.map_or(at, |end| end.min(at))),
                 Next::Report(id, report, alive) => {
-                    if let Some(answer) = call(alive, self.reporter.report(&report)).await {
-                        self.answered(key, uid, &task, id, answer);
+                    if let Some(answer) = self.call(alive, self.reporter.report(&report)).await {
+                        self.answered(key, uid, &task, id, answer.map(|()| Answer::Accepted));
                     }
                 }
                 Next::Ask(id, pull_request, alive) => {
-                    if let Some(answer) = call(alive, self.reporter.pull_request_open(&pull_request)).await {
+                    if let Some(answer) = self.call(alive, self.reporter.pull_request_open(&pull_request)).await {
                         if let Ok(open) = answer {
                             self.desk.learn(&pull_request, open);
                         }
-                        self.answered(key, uid, &task, id, answer.map(|_| ()));
+                        self.answered(key, uid, &task, id, answer.map(Answer::Open));
                     }
                 }
             }
@@ -106,47 +108,59 @@ impl<R: Reporter> Queue<R> {
         failed.then(|| Instant::now() + Duration::try_from(left).unwrap_or(Duration::ZERO))
     }
 
-    fn answered(
-        &self,
-        key: &ObjectKey,
-        uid: &str,
-        task: &Task,
-        id: super::desk::CallId,
-        answer: Result<(), ReportError>,
-    ) {
+    fn answered(&self, key: &ObjectKey, uid: &str, task: &Task, id: CallId, answer: Result<Answer, ReportError>) {
         let Wish { provider, state, .. } = &task.wish;
-        let (namespace, name) = (&*key.namespace, &*key.name);
+        let (namespace, name, word) = (&*key.namespace, &*key.name, state.word());
         let mut result = match &answer {
-            Ok(()) => ReportResult::Accepted,
+            Ok(_) => ReportResult::Accepted,
             Err(ReportError { class: ReportErrorClass::Recoverable { .. }, .. }) => ReportResult::Error,
             Err(_) => ReportResult::Refused,
         };
-        if let Err(error) = &answer {
-            tracing::warn!(namespace, name, state = state.word(), call = ?id, %error, "expected test not reported");
-        } else {
-            tracing::info!(namespace, name, state = state.word(), call = ?id, "expected test reported");
-        }
+        let is_report = match (&id, &answer) {
+            (CallId::Report(subject, scenario), Ok(_)) => {
+                tracing::info!(namespace, name, state = word, subject, scenario, "expected test reported");
+                true
+            }
+            (CallId::Report(subject, scenario), Err(error)) => {
+                tracing::warn!(namespace, name, state = word, subject, scenario, %error, "expected test not reported");
+                true
+            }
+            (CallId::PullRequest(pull_request), Err(error)) => {
+                tracing::warn!(namespace, name, pull_request, %error, "whether a pull request is open is not known");
+                false
+            }
+            (CallId::PullRequest(_), Ok(_)) => false,
+        };
         if self.desk.answered(key, uid, task, id, answer, (self.now)()) {
             result = ReportResult::GivenUp;
         }
-        self.metrics.reported(provider.word(), state.word(), result);
+        if is_report {
+            self.metrics.reported(provider.word(), word, result);
+        }
     }
-}
 
-/// One call; `None` when the desk let go of it meanwhile. What does not answer in time may have been done: that is found
-/// out by asking again.
-async fn call<T>(
-    mut alive: watch::Receiver<()>,
-    call: impl Future<Output = Result<T, ReportError>>,
-) -> Option<Result<T, ReportError>> {
-    tokio::select! {
-        biased;
-        _ = alive.changed() => None,
-        answer = timeout(CALL, call) => Some(answer.unwrap_or_else(|_| Err(ReportError {
-            class: ReportErrorClass::Recoverable { after: None },
-            code: 0,
-            host: "the git provider".to_owned(),
-            text: format!("no answer within {} s", CALL.as_secs()),
-        }))),
+    /// One call; `None` when the desk let go of it meanwhile, or another replica is about to lead. What does not answer in
+    /// time may have been done: that is found out by asking again.
+    async fn call<T>(
+        &self,
+        mut alive: watch::Receiver<()>,
+        call: impl Future<Output = Result<T, ReportError>>,
+    ) -> Option<Result<T, ReportError>> {
+        let deposed = async {
+            while (self.leads)() {
+                sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = alive.changed() => None,
+            () = deposed => None,
+            answer = timeout(CALL, call) => Some(answer.unwrap_or_else(|_| Err(ReportError {
+                class: ReportErrorClass::Recoverable { after: None },
+                code: 0,
+                host: "the git provider".to_owned(),
+                text: format!("no answer within {} s", CALL.as_secs()),
+            }))),
+        }
     }
 }

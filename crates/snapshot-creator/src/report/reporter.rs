@@ -12,7 +12,9 @@ use crate::decide::{ExpectedTest, Provider, PullRequestRef, ReportState, Target,
 /// Tells git providers about expected tests.
 ///
 /// Calls are repeated: the same report twice must look like once (GRX-29). A call is dropped when its report is not
-/// wanted any more; that closes its connection. Credentials and the parking of hosts are this side's business (GRX-2).
+/// wanted any more, or this replica stops leading; that closes its connection. Credentials and the parking of hosts are
+/// this side's business (GRX-2): a call to a parked one is answered at once, with the time that is left, because others
+/// wait behind it. So is how many calls a host gets at once: builds know nothing of each other.
 pub trait Reporter: Send + Sync + 'static {
     /// Whether it can report to that provider.
     fn reaches(&self, provider: Provider) -> bool;

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use integration_api::formats::create_snapshot_status::CreateSnapshotStatus;
 use integration_api::{PipelineRun, Snapshot, keys};
 use integration_core::owner::{Owner, OwnerKind};
-use integration_core::snapshot::{self, Type};
-use integration_core::{build, names};
+use integration_core::{build, names, snapshot};
 
 use super::super::world::World;
 use super::super::{meta, related};
@@ -64,14 +63,6 @@ pub(super) fn of_group(world: &World, build: &PipelineRun, state: ReportState, o
     } else {
         Expected::No
     }
-}
-
-/// Whether a Snapshot is one that a build of a pull request delivered.
-pub(super) fn is_member(candidate: &Snapshot) -> bool {
-    snapshot::type_of(candidate) == Type::Component
-        && related::not_a_push(candidate)
-        && !snapshot::is_parent(candidate)
-        && !meta::terminating(candidate)
 }
 
 /// Components of the owner, in each version that it lists.
@@ -133,7 +124,7 @@ fn newest<'a>(
         .iter()
         .filter(|candidate| {
             let named = snapshot::version(candidate);
-            is_member(candidate)
+            related::is_member(candidate)
                 && Owner::of_snapshot(&candidate.spec).as_ref() == Some(owner)
                 && meta::label(&***candidate, keys::COMPONENT) == Some(label.as_ref())
                 && (named == version || named.is_empty() && first == Some(version))

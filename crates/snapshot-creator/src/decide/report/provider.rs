@@ -83,12 +83,16 @@ impl PullRequestRef {
     /// The pull request of a Snapshot; `None` where it names none that can be looked up.
     pub(super) fn of(namespace: &str, meta: &ObjectMeta) -> Option<Self> {
         let [url, _] = values(meta, keys::REPO_URL);
+        let number = event::pull_request_number(meta)?;
         let [installation, _] = values(meta, keys::INSTALLATION_ID);
+        // It becomes part of a request's path, and tenants write it.
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then_some(())?;
         Some(Self {
             provider: Provider::of(meta)?,
             namespace: namespace.to_owned(),
             repository: git_url::comparison_form(url?)?,
-            number: event::pull_request_number(meta)?.to_owned(),
+            number: number.to_owned(),
             installation: installation.map(str::to_owned),
         })
     }
@@ -134,5 +138,22 @@ mod tests {
         assert_eq!(of("bitbucket-cloud", ""), Some("bitbucket-cloud"));
         assert_eq!(of("GitHub", ""), None);
         assert_eq!(Provider::of(&ObjectMeta::default()), None);
+    }
+
+    // SC-B19, GRX-21
+    #[test]
+    fn sc_b19_a_pull_request_is_looked_up_by_a_number_only() {
+        let name = |number: &str| {
+            let meta = json!({
+                "labels": {keys::PULL_REQUEST: number},
+                "annotations": {keys::GIT_PROVIDER: "github", keys::REPO_URL: "https://github.com/team/c1.git"},
+            });
+            let meta = serde_json::from_value(meta).unwrap();
+            PullRequestRef::of("team", &meta).map(|request| request.name())
+        };
+        assert_eq!(name("7").as_deref(), Some("https://github.com/team/c1#7"));
+        for claim in ["", "7/../../../user", "-7", "7 ", "７", "seven"] {
+            assert_eq!(name(claim), None, "{claim}");
+        }
     }
 }

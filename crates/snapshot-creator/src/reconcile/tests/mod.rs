@@ -1,13 +1,12 @@
 //! Whole reconciles against an API server that answers what a test says.
 
-use integration_api::{Application, Component, ComponentGroup, IntegrationTestScenario, PipelineRun, Snapshot, keys};
-use integration_runtime::{Store, Watch};
+use integration_api::{PipelineRun, keys};
 use scripted_api::{Answer, Requests, asked, context, events, found, merged, refused};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::metrics::Metrics;
-use crate::observe::{self, BY_APPLICATION, BY_BUILD, BY_PR_GROUP, BY_PULL_REQUEST, Caches, Versions};
+use crate::observe::Caches;
 
 const RUN: &str = "/apis/tekton.dev/v1/namespaces/team/pipelineruns/b1";
 const SNAPSHOTS: &str = "/apis/appstudio.redhat.com/v1alpha1/namespaces/team/snapshots";
@@ -23,34 +22,11 @@ struct Bench {
 impl Bench {
     fn new(answers: Vec<Answer>) -> Self {
         let (context, requests) = context(answers);
-        let caches = Caches {
-            builds: Store::new(
-                Watch::<PipelineRun>::new()
-                    .index(BY_PR_GROUP, |run| observe::group_hash(run).into_iter().collect())
-                    .index(BY_PULL_REQUEST, |run| observe::request_of(run).into_iter().collect()),
-            ),
-            components: Store::new(
-                Watch::<Component>::new().index(BY_APPLICATION, |one| vec![one.spec.application.clone()]),
-            ),
-            applications: Store::new(Watch::<Application>::new()),
-            groups: Store::new(Watch::<ComponentGroup>::new()),
-            snapshots: Store::new(
-                Watch::<Snapshot>::new()
-                    .index(BY_BUILD, |one| {
-                        meta::label(one, keys::BUILD_PIPELINE_RUN).map(str::to_owned).into_iter().collect()
-                    })
-                    .index(BY_PR_GROUP, |one| {
-                        meta::label(one, keys::PR_GROUP_HASH).map(str::to_owned).into_iter().collect()
-                    })
-                    .index(BY_PULL_REQUEST, |one| observe::request_of_snapshot(one).into_iter().collect()),
-            ),
-            scenarios: Store::new(Watch::<IntegrationTestScenario>::new()),
-            versions: Versions::default(),
-        };
+        let caches = Caches::told(Arc::new(|_| ()), Timestamp::now);
         let application = json!({"metadata": {"namespace": "team", "name": "shop", "uid": "shop", "resourceVersion": "1"}, "spec": {}});
         caches.applications.observe(serde_json::from_value(application).unwrap());
         let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
-        let desk = Desk::new(Vec::new(), Box::new(|_| ()), Box::new(|_| ()));
+        let desk = Desk::new(Vec::new(), Arc::new(|_| ()), Arc::new(|_| ()));
         let act = Act { context, caches: caches.clone(), metrics };
         Self { controller: Controller::new(act, desk, Arc::default()), caches, requests }
     }
@@ -85,7 +61,7 @@ fn running() -> Value {
     let hash = integration_core::pr_group::hash("feature");
     json!({"metadata": {"namespace": "team", "name": "b1", "uid": "u1", "resourceVersion": "5",
             "creationTimestamp": "2025-11-09T13:04:00Z", "finalizers": [keys::PIPELINE_RUN_FINALIZER],
-            "labels": {keys::COMPONENT: "c1", keys::PAC_EVENT_TYPE: "pull_request", keys::PAC_PULL_REQUEST: "5", keys::PR_GROUP_HASH: hash},
+            "labels": {keys::PIPELINE_TYPE: keys::PIPELINE_BUILD, keys::COMPONENT: "c1", keys::PAC_EVENT_TYPE: "pull_request", keys::PAC_PULL_REQUEST: "5", keys::PR_GROUP_HASH: hash},
             "annotations": {keys::PAC_SOURCE_BRANCH: "feature", keys::PR_GROUP: "feature", keys::GROUP_NOTIFIED: "incoming/u1"}},
         "spec": {}, "status": {"startTime": "2025-11-09T13:04:05Z", "conditions": [{"type": "Succeeded", "status": "Unknown"}]}})
 }

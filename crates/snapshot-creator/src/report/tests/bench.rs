@@ -1,14 +1,13 @@
-//! A cluster, its desk, and a git provider that does what a test says, on a clock that does what a test says. The queue of
-//! builds is played by [`Bench::look`]: it decides, leaves its wish on the desk, and writes the patch to the cache.
+//! A cluster, its desk, and a git provider, on a clock that does what a test says. The queue of builds is played by
+//! [`Bench::look`]: it decides, leaves its wish on the desk, and writes the patch to the cache. Both queues look at the
+//! build when they are woken and when they wanted to look again, as those of a running program do, and at no other time.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use integration_api::{Application, Component, ComponentGroup, IntegrationTestScenario, PipelineRun, Snapshot, keys};
+use integration_api::{PipelineRun, keys};
 use integration_core::build;
-use integration_core::owner::Owner;
-use integration_runtime::{Disposition, ObjectKey, Reconciler, Store, Watch};
+use integration_runtime::{Disposition, ObjectKey, Reconciler};
 use jiff::{SignedDuration, Timestamp};
 use prometheus::Registry;
 use serde_json::{Value, json};
@@ -16,84 +15,58 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::desk::Desk;
 use super::super::queue::Queue;
-use super::super::{Report, ReportError, ReportErrorClass, Reporter};
-use crate::decide::{self, Action, FinalizerChange, Plan, Provider, PullRequestRef, meta};
+use super::provider::{Answer, Provided, Scripted};
+use crate::Wake;
+use crate::decide::{self, Action, FinalizerChange, Plan, Wait, meta};
 use crate::metrics::Metrics;
-use crate::observe::{
-    self, BY_APPLICATION, BY_BUILD, BY_OWNER, BY_PR_GROUP, BY_PULL_REQUEST, Caches, Learnt, Versions,
-};
+use crate::observe::{self, Caches, Learnt};
 
 /// When every test begins.
 const BEGIN: &str = "2025-11-09T13:05:00Z";
-/// What the provider does with one call.
-pub(super) enum Answer {
-    Accepts,
-    Refuses(u16),
-    Fails(Option<Duration>),
-    Open(bool),
-    /// Never answers.
-    Hangs,
-}
-
-/// Accepts what it has no other answer for.
+/// When a queue looks at the build.
 #[derive(Clone, Default)]
-pub(super) struct Scripted {
-    pub(super) answers: Arc<Mutex<VecDeque<Answer>>>,
-    /// Calls as they begin, with the seconds since the test began.
-    pub(super) calls: Arc<Mutex<Vec<(u64, String)>>>,
-    /// Calls that were let go of before they were answered.
-    pub(super) dropped: Arc<Mutex<Vec<String>>>,
+pub(super) struct Turn {
+    woken: Arc<Mutex<bool>>,
+    timer: Arc<Mutex<Option<Instant>>>,
 }
 
-/// Notes a call that does not come to an end.
-pub(super) struct InFlight<'a>(&'a Scripted, Option<String>);
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.dropped.lock().unwrap().extend(self.1.take());
-    }
-}
-
-impl Scripted {
-    async fn call(&self, began: Instant, what: String) -> Result<bool, ReportError> {
-        self.calls.lock().unwrap().push((began.elapsed().as_secs(), what.clone()));
-        let mut flight = InFlight(self, Some(what));
-        let answer = self.answers.lock().unwrap().pop_front().unwrap_or(Answer::Accepts);
-        let error = |class, code| ReportError {
-            class,
-            code,
-            host: "api.github.com".to_owned(),
-            text: "words of the provider".to_owned(),
-        };
-        let result = match answer {
-            Answer::Accepts => Ok(true),
-            Answer::Open(open) => Ok(open),
-            Answer::Refuses(code) => Err(error(ReportErrorClass::Permanent, code)),
-            Answer::Fails(after) => Err(error(ReportErrorClass::Recoverable { after }, 502)),
-            Answer::Hangs => std::future::pending().await,
-        };
-        flight.1 = None;
-        result
-    }
-}
-
-pub(super) struct Provided(Scripted, Instant);
-
-impl Reporter for Provided {
-    fn reaches(&self, provider: Provider) -> bool {
-        provider == Provider::Github
+impl Turn {
+    /// What wakes c1's build.
+    fn wake(&self) -> Wake {
+        let woken = Arc::clone(&self.woken);
+        Arc::new(move |woke| {
+            if woke == key() {
+                *woken.lock().unwrap() = true;
+            }
+        })
     }
 
-    async fn report(&self, report: &Report) -> Result<(), ReportError> {
-        self.0.call(self.1, format!("{}: {}", report.name, report.state.word())).await.map(|_| ())
+    /// Whether it was woken since it looked last.
+    pub(super) fn is_woken(&self) -> bool {
+        *self.woken.lock().unwrap()
     }
 
-    async fn pull_request_open(&self, pull_request: &PullRequestRef) -> Result<bool, ReportError> {
-        self.0.call(self.1, pull_request.name()).await
+    fn begins(&self) {
+        *self.woken.lock().unwrap() = false;
+        *self.timer.lock().unwrap() = None;
+    }
+
+    fn ends(&self, again: Option<Instant>) {
+        *self.timer.lock().unwrap() = again;
+    }
+
+    fn next(&self) -> Option<Instant> {
+        if self.is_woken() { Some(Instant::now()) } else { *self.timer.lock().unwrap() }
+    }
+
+    fn is_due(&self) -> bool {
+        self.next().is_some_and(|next| next <= Instant::now())
     }
 }
 
 pub(super) struct Bench {
+    pub(super) builds: Turn,
+    pub(super) reports: Turn,
     pub(super) queue: Arc<Queue<Provided>>,
     pub(super) caches: Caches,
     pub(super) desk: Desk,
@@ -106,38 +79,11 @@ pub(super) struct Bench {
     pub(super) registry: Registry,
 }
 
-pub(super) fn caches() -> Caches {
-    let owner = |scenario: &IntegrationTestScenario| Owner::of_scenario(scenario).map(|owner| owner.to_string());
-    let label =
-        |snapshot: &Snapshot, key| meta::label(snapshot, key).map(str::to_owned).into_iter().collect::<Vec<_>>();
-    Caches {
-        builds: Store::new(
-            Watch::<PipelineRun>::new()
-                .index(BY_PR_GROUP, |run| observe::group_hash(run).into_iter().collect())
-                .index(BY_PULL_REQUEST, |run| observe::request_of(run).into_iter().collect()),
-        ),
-        components: Store::new(
-            Watch::<Component>::new().index(BY_APPLICATION, |one| vec![one.spec.application.clone()]),
-        ),
-        applications: Store::new(Watch::<Application>::new()),
-        groups: Store::new(Watch::<ComponentGroup>::new()),
-        snapshots: Store::new(
-            Watch::<Snapshot>::new()
-                .index(BY_BUILD, move |snapshot| label(snapshot, keys::BUILD_PIPELINE_RUN))
-                .index(BY_PR_GROUP, move |snapshot| label(snapshot, keys::PR_GROUP_HASH))
-                .index(BY_PULL_REQUEST, |snapshot| observe::request_of_snapshot(snapshot).into_iter().collect()),
-        ),
-        scenarios: Store::new(
-            Watch::<IntegrationTestScenario>::new().index(BY_OWNER, move |one| owner(one).into_iter().collect()),
-        ),
-        versions: Versions::default(),
-    }
-}
-
 impl Bench {
     /// A cluster with Application `shop`, its Components c1 and c2, and these tests of pull requests.
     pub(super) fn new(scenarios: &[&str]) -> Self {
-        let caches = caches();
+        let (builds, began) = (Turn::default(), Instant::now());
+        let caches = Caches::told(builds.wake(), move || now(began));
         let object = |name: &str, spec: Value| json!({"metadata": {"name": name, "namespace": "team", "uid": name, "resourceVersion": "1"}, "spec": spec});
         caches.applications.observe(serde_json::from_value(object("shop", json!({}))).unwrap());
         for name in ["c1", "c2"] {
@@ -147,17 +93,24 @@ impl Bench {
             let spec = json!({"application": "shop", "resolverRef": {"resolver": "git", "params": []}, "contexts": [{"name": "component"}]});
             caches.scenarios.observe(serde_json::from_value(object(name, spec)).unwrap());
         }
-        Self::on(caches)
+        Self::begin(caches, builds, began)
     }
 
-    /// A process that has just begun, on a cluster as it is.
-    pub(super) fn on(caches: Caches) -> Self {
-        let (provider, began, leads) = (Scripted::default(), Instant::now(), Arc::new(Mutex::new(true)));
-        let desk = Desk::new(vec![Provider::Github], Box::new(|_| ()), Box::new(|_| ()));
+    /// The process begins anew, on the cluster as it is.
+    pub(super) fn restarted(&self) -> Self {
+        let restarted = Self::begin(self.caches.clone(), self.builds.clone(), self.began);
+        *restarted.builds.woken.lock().unwrap() = true;
+        restarted
+    }
+
+    fn begin(caches: Caches, builds: Turn, began: Instant) -> Self {
+        let (reports, provider, leads) = (Turn::default(), Scripted::default(), Arc::new(Mutex::new(true)));
+        let reporter = Provided(provider.clone(), began);
+        let desk = Desk::between(builds.wake(), reports.wake(), &reporter);
         let fence = Arc::clone(&leads);
         let registry = Registry::new();
         let queue = Queue {
-            reporter: Provided(provider.clone(), began),
+            reporter,
             desk: desk.clone(),
             caches: caches.clone(),
             metrics: Metrics::register(&registry).unwrap(),
@@ -166,7 +119,8 @@ impl Bench {
             leads: Box::new(move || *fence.lock().unwrap()),
         };
         let (events, version) = (Mutex::default(), Mutex::new(10));
-        Self { queue: Arc::new(queue), caches, desk, provider, began, leads, events, version, registry }
+        let queue = Arc::new(queue);
+        Self { builds, reports, queue, caches, desk, provider, began, leads, events, version, registry }
     }
 
     pub(super) fn answers(&self, answers: impl IntoIterator<Item = Answer>) {
@@ -201,6 +155,17 @@ impl Bench {
 
     /// The queue of builds looks at c1's build, until nothing is left to be written.
     pub(super) fn look(&self) -> Plan {
+        self.builds.begins();
+        let plan = self.patched();
+        let at = |time: Timestamp| self.began + Duration::try_from(time.duration_since(begin())).unwrap();
+        self.builds.ends(plan.wait.map(|wait| match wait {
+            Wait::Until(time) | Wait::BackoffUntil(time) => at(time),
+            Wait::Backoff => Instant::now() + Duration::from_secs(5),
+        }));
+        plan
+    }
+
+    fn patched(&self) -> Plan {
         for _ in 0..5 {
             let mut world = observe::observe(&self.caches, &key(), &mut Learnt::default());
             match world.build {
@@ -247,25 +212,31 @@ impl Bench {
 
     /// One pass of the queue of reports.
     pub(super) async fn pass(&self) -> Disposition {
-        self.queue.reconcile(key()).await
+        self.reports.begins();
+        let end = self.queue.reconcile(key()).await;
+        self.reports.ends(match &end {
+            Disposition::RequeueAfter(pause) => Some(Instant::now() + *pause),
+            _ => None,
+        });
+        end
     }
 
-    /// Both queues work for that long; the queue of builds looks every half minute.
+    /// Both queues work for that long.
     pub(super) async fn work(&self, long: Duration) {
         let end = Instant::now() + long;
         loop {
-            self.look();
-            let pause = match self.pass().await {
-                Disposition::RequeueAfter(pause) => pause.min(Duration::from_secs(30)),
-                _ => Duration::from_secs(30),
-            };
-            self.look();
-            let next = Instant::now() + pause;
-            if next > end {
-                sleep_until(end).await;
-                return;
+            while self.builds.is_due() || self.reports.is_due() {
+                if self.builds.is_due() {
+                    self.look();
+                } else {
+                    self.pass().await;
+                }
             }
-            sleep_until(next).await;
+            let next = self.builds.next().into_iter().chain(self.reports.next()).min();
+            match next.filter(|next| *next <= end) {
+                Some(next) => sleep_until(next).await,
+                None => return sleep_until(end).await,
+            }
         }
     }
 
@@ -284,9 +255,12 @@ impl Bench {
     }
 }
 
+fn begin() -> Timestamp {
+    BEGIN.parse().unwrap()
+}
+
 pub(super) fn now(began: Instant) -> Timestamp {
-    let begin: Timestamp = BEGIN.parse().unwrap();
-    begin.saturating_add(SignedDuration::try_from(began.elapsed()).unwrap()).unwrap()
+    begin().saturating_add(SignedDuration::try_from(began.elapsed()).unwrap()).unwrap()
 }
 
 pub(super) fn key() -> ObjectKey {
@@ -301,7 +275,7 @@ pub(super) fn build(name: &str) -> Value {
             "name": name, "namespace": "team", "uid": format!("uid-{name}"), "creationTimestamp": "2025-11-09T13:04:00Z",
             "finalizers": [keys::PIPELINE_RUN_FINALIZER],
             "labels": {
-                keys::COMPONENT: "c1", keys::PAC_EVENT_TYPE: "pull_request", keys::PAC_PULL_REQUEST: "5",
+                keys::PIPELINE_TYPE: keys::PIPELINE_BUILD, keys::COMPONENT: "c1", keys::PAC_EVENT_TYPE: "pull_request", keys::PAC_PULL_REQUEST: "5",
                 keys::PR_GROUP_HASH: hash,
             },
             "annotations": {

@@ -15,24 +15,46 @@ async fn sc_b14_what_may_pass_is_tried_again_less_and_less_often() {
     assert_eq!(bench.failure(), None, "nobody has to do anything about it");
 }
 
-// SC-B14: only errors in a row make the pause longer.
+// SC-B14: a test that always fails keeps none of the others from being reported.
 #[tokio::test(start_paused = true)]
-async fn sc_b14_after_a_success_pauses_begin_anew() {
+async fn sc_b14_each_test_waits_for_itself() {
     let bench = Bench::new(&["a", "b"]);
-    bench.answers([Answer::Fails(None), Answer::Fails(None), Answer::Accepts, Answer::Fails(None)]);
+    bench.answers([Answer::Fails(None), Answer::Fails(None), Answer::Fails(None), Answer::Accepts, Answer::Accepts]);
     bench.build("b1", |_| ());
     bench.work(minutes(2)).await;
-    assert_eq!(bench.times(), [0, 5, 15, 15, 20]);
+    assert_eq!((bench.times(), bench.calls()), (vec![0, 0, 5, 5, 15], calls([FIRST, SECOND, FIRST, SECOND, FIRST])));
+    assert_eq!(bench.marker().as_deref(), Some(MARKER));
 }
 
-// SC-B14: after an error the other tests wait too: they have the same provider.
+// SC-B14: what was never tried is not behind what is tried again and again.
+#[tokio::test(start_paused = true)]
+async fn sc_b14_a_test_that_was_never_tried_goes_first() {
+    let bench = Bench::new(&["a", "b", "c"]);
+    bench.answers([Answer::Fails(None), Answer::Hangs, Answer::Accepts]);
+    bench.build("b1", |_| ());
+    bench.work(minutes(1)).await;
+    let third = "Integration Service / c / c1: in_progress";
+    assert_eq!((bench.times(), bench.calls()), (vec![0, 0, 10, 10, 15], calls([FIRST, SECOND, third, FIRST, SECOND])));
+}
+
+// SC-B14, GRX-2: whom else that concerns is the provider's business.
 #[tokio::test(start_paused = true)]
 async fn sc_b14_the_provider_says_when_to_come_back() {
     let bench = Bench::new(&["a", "b"]);
     bench.answers([Answer::Fails(Some(Duration::from_secs(90)))]);
     bench.build("b1", |_| ());
     bench.work(minutes(3)).await;
-    assert_eq!((bench.times(), bench.calls()), (vec![0, 90, 90], vec![FIRST.into(), FIRST.into(), SECOND.into()]));
+    assert_eq!((bench.times(), bench.calls()), (vec![0, 0, 90], calls([FIRST, SECOND, FIRST])));
+}
+
+// GRX-2: at least a second, at most an hour.
+#[tokio::test(start_paused = true)]
+async fn sc_b14_the_pause_that_a_provider_asks_for_has_bounds() {
+    let bench = Bench::new(&["a"]);
+    bench.answers([Answer::Fails(Some(Duration::ZERO)), Answer::Fails(Some(Duration::MAX))]);
+    bench.build("b1", |_| ());
+    bench.work(minutes(70)).await;
+    assert_eq!(bench.times(), [0, 1, 3601]);
 }
 
 // SC-B14: a request gets ten seconds.

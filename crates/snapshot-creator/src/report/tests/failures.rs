@@ -124,7 +124,7 @@ async fn sc_65_a_settled_build_that_was_replaced_is_not_reported() {
             ended(run, true, now(bench.began));
             run["metadata"]["annotations"][keys::SNAPSHOTS] = "s".into();
             run["metadata"]["annotations"][keys::CREATE_SNAPSHOT_STATUS] =
-                r#"{"message":"x","status":"failed"}"#.into();
+                r#"{"message":"Failed to create snapshot: quota (Application team/shop): x","status":"failed"}"#.into();
         });
         if newer {
             bench.build("b2", |run| run["metadata"]["creationTimestamp"] = "2025-11-09T13:04:30Z".into());

@@ -17,13 +17,23 @@ mod bench;
 mod errors;
 mod failures;
 mod groups;
+mod provider;
+mod wakes;
 mod whole;
 mod withdrawal;
 
 use bench::*;
+use provider::Answer;
 
 const FIRST: &str = "Integration Service / a / c1: in_progress";
 const SECOND: &str = "Integration Service / b / c1: in_progress";
+
+/// What a build says of which the running state was reported.
+const MARKER: &str = "SnapshotCreationFailed";
+
+fn calls<const N: usize>(calls: [&str; N]) -> Vec<String> {
+    calls.map(str::to_owned).to_vec()
+}
 
 fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(minutes * 60)
@@ -49,7 +59,7 @@ async fn sc_b14_a_restart_repeats_nothing_that_was_reported() {
     let before = Bench::new(&["a"]);
     before.build("b1", |_| ());
     before.work(minutes(1)).await;
-    let after = Bench::on(before.caches.clone());
+    let after = before.restarted();
     after.work(minutes(1)).await;
     assert_eq!((before.calls().len(), after.calls().len()), (1, 0));
 }
@@ -62,7 +72,7 @@ async fn sc_b14_a_restart_loses_nothing_that_was_not_reported() {
     before.look();
     before.pass().await;
     assert_eq!(before.marker(), None);
-    let after = Bench::on(before.caches.clone());
+    let after = before.restarted();
     after.work(minutes(1)).await;
     assert_eq!(after.calls(), [FIRST]);
     assert_eq!(after.marker().as_deref(), Some("SnapshotCreationFailed"));
@@ -81,6 +91,26 @@ async fn sc_b14_a_replica_that_does_not_lead_reports_nothing() {
     assert_eq!(bench.calls(), [FIRST]);
 }
 
+// SC-B14, DESIGN §5: a call that the next leader could meet with is let go of.
+#[tokio::test(start_paused = true)]
+async fn sc_b14_a_replica_that_stops_leading_lets_go_of_its_call() {
+    let bench = Bench::new(&["a"]);
+    bench.answers([Answer::Hangs]);
+    bench.build("b1", |_| ());
+    bench.look();
+    let stopping = async {
+        sleep(Duration::from_millis(2500)).await;
+        *bench.leads.lock().unwrap() = false;
+    };
+    let (end, ()) = tokio::join!(bench.pass(), stopping);
+    assert!(matches!(end, Disposition::RequeueAfter(_)));
+    assert_eq!(bench.began.elapsed(), Duration::from_secs(3));
+    assert_eq!(*bench.provider.dropped.lock().unwrap(), [FIRST]);
+    *bench.leads.lock().unwrap() = true;
+    bench.work(minutes(1)).await;
+    assert_eq!((bench.calls(), bench.marker().as_deref()), (calls([FIRST, FIRST]), Some(MARKER)));
+}
+
 // A test that is added before the marker is there is reported, those before it are not repeated.
 #[tokio::test(start_paused = true)]
 async fn sc_67_what_is_added_meanwhile_is_reported_too() {
@@ -93,4 +123,21 @@ async fn sc_67_what_is_added_meanwhile_is_reported_too() {
     bench.work(minutes(1)).await;
     assert_eq!(bench.calls(), [FIRST, SECOND]);
     assert_eq!(bench.marker().as_deref(), Some("SnapshotCreationFailed"));
+}
+
+// SC-B14.5: also where the queue of reports is the first to see it.
+#[tokio::test(start_paused = true)]
+async fn sc_b14_what_is_added_meanwhile_keeps_the_marker_back() {
+    let bench = Bench::new(&["a"]);
+    bench.answers([Answer::Accepts, Answer::Fails(None)]);
+    bench.build("b1", |_| ());
+    bench.look();
+    bench.pass().await;
+    let added = Bench::new(&["b"]).caches.scenarios.get("team", "b").unwrap();
+    bench.caches.scenarios.observe((*added).clone());
+    bench.pass().await;
+    bench.look();
+    assert_eq!((bench.calls(), bench.marker()), (calls([FIRST, SECOND]), None));
+    bench.work(minutes(1)).await;
+    assert_eq!((bench.calls(), bench.marker().as_deref()), (calls([FIRST, SECOND, SECOND]), Some(MARKER)));
 }

@@ -25,8 +25,10 @@ async fn sc_b14_the_marker_is_one_patch_of_the_build() {
     marked["metadata"]["annotations"][keys::SNAPSHOT_CREATION_REPORT] = "SnapshotCreationFailed".into();
     marked["metadata"]["resourceVersion"] = "99".into();
     let (controller, requests) = controller(&bench, vec![found(&marked)]);
+    assert!(bench.builds.is_woken() && !bench.reports.is_woken());
     assert!(matches!(controller.reconcile(key()).await, Disposition::Done));
     assert_eq!((asked(&requests), bench.desk.keys()), (vec![], vec![key()]));
+    assert!(bench.reports.is_woken());
     bench.pass().await;
     assert!(matches!(controller.reconcile(key()).await, Disposition::Done));
     assert_eq!(asked(&requests), [format!("PATCH {RUN}")]);
