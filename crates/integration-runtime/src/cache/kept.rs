@@ -1,10 +1,12 @@
 //! Objects at rest.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use lz4_flex::block;
 
 use super::CacheObject;
 
-/// An object as a store keeps it: its JSON text, which takes a third of the room of the decoded object with its many
+/// An object as a store keeps it: its JSON text, packed. It takes a tenth of the room of the decoded object with its many
 /// small maps and strings. It is decoded when somebody asks for it, which takes microseconds, and most objects of a
 /// cluster are never asked for.
 pub(super) struct Kept<K> {
@@ -14,32 +16,54 @@ pub(super) struct Kept<K> {
 }
 
 enum Form<K> {
-    Text(Box<[u8]>),
+    /// LZ4 with a [`Pattern`].
+    Packed(Box<[u8]>),
     /// What cannot be written as text stays as it is.
     Object(Arc<K>),
 }
 
+/// What the objects of a store have in common: the text of the first one. Others of its kind have the same keys and many
+/// of the same values, which are not kept again.
+#[derive(Default)]
+pub(super) struct Pattern(OnceLock<Box<[u8]>>);
+
+impl Pattern {
+    /// LZ4 looks back no further than 64 KiB, and longer texts are no pattern.
+    const LONGEST: usize = 8 * 1024;
+
+    fn pack(&self, text: &[u8]) -> Box<[u8]> {
+        let pattern = self.0.get_or_init(|| text.get(..Self::LONGEST).unwrap_or(text).into());
+        block::compress_prepend_size_with_dict(text, pattern).into_boxed_slice()
+    }
+
+    fn unpack(&self, packed: &[u8]) -> Result<Vec<u8>, block::DecompressError> {
+        block::decompress_size_prepended_with_dict(packed, self.0.get().map_or(&[], |pattern| pattern))
+    }
+}
+
 impl<K: CacheObject> Kept<K> {
-    pub(super) fn new(object: &Arc<K>) -> Self {
+    pub(super) fn new(object: &Arc<K>, pattern: &Pattern) -> Self {
         let form = match serde_json::to_vec(&**object) {
-            Ok(text) => Form::Text(text.into_boxed_slice()),
+            Ok(text) => Form::Packed(pattern.pack(&text)),
             Err(_) => Form::Object(Arc::clone(object)),
         };
         let meta = object.meta();
         Self { form, version: meta.resource_version.as_deref().map(Box::from), uid: meta.uid.as_deref().map(Box::from) }
     }
 
-    /// The object. `None` only if a kind does not read what it wrote itself, which is a defect.
-    pub(super) fn get(&self) -> Option<Arc<K>> {
-        match &self.form {
-            Form::Object(object) => Some(Arc::clone(object)),
-            Form::Text(text) => match serde_json::from_slice(text) {
-                Ok(object) => Some(Arc::new(object)),
-                Err(error) => {
-                    tracing::error!(kind = %K::kind(&()), %error, "a cached object cannot be read back; this is a defect");
-                    None
-                }
-            },
+    /// The object, kept with that pattern. `None` only if a kind does not read what it wrote itself, which is a defect.
+    pub(super) fn get(&self, pattern: &Pattern) -> Option<Arc<K>> {
+        let packed = match &self.form {
+            Form::Object(object) => return Some(Arc::clone(object)),
+            Form::Packed(packed) => packed,
+        };
+        let text = pattern.unpack(packed).map_err(|error| error.to_string());
+        match text.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string())) {
+            Ok(object) => Some(Arc::new(object)),
+            Err(error) => {
+                tracing::error!(kind = %K::kind(&()), error, "a cached object cannot be read back; this is a defect");
+                None
+            }
         }
     }
 
@@ -65,9 +89,43 @@ mod tests {
     /// Decodes an object, keeps it and reads it back.
     fn kept<K: CacheObject>(object: Value) -> (String, String) {
         let object: Arc<K> = Arc::new(serde_json::from_value(object).unwrap());
-        let kept = Kept::new(&object);
+        let pattern = Pattern::default();
+        let kept = Kept::new(&object, &pattern);
         assert_eq!((kept.version(), kept.uid()), (Some("7"), Some("u")));
-        (format!("{object:?}"), format!("{:?}", kept.get().unwrap()))
+        (format!("{object:?}"), format!("{:?}", kept.get(&pattern).unwrap()))
+    }
+
+    // The memory budget: what objects of a kind have in common is kept once.
+    #[test]
+    fn objects_that_resemble_the_first_one_take_little_room() {
+        let object = |number: usize| -> Arc<PipelineRun> {
+            let labels: serde_json::Map<_, _> = (0..20)
+                .map(|label| (format!("pac.test.appstudio.openshift.io/label-{label}"), json!("value")))
+                .collect();
+            let object = json!({"metadata": {"name": format!("build-{number}"), "uid": format!("uid-{number}"), "labels": labels}});
+            Arc::new(serde_json::from_value(object).unwrap())
+        };
+        let pattern = Pattern::default();
+        let sizes = (0..3).map(|number| {
+            let (object, kept) = (object(number), Kept::new(&object(number), &pattern));
+            assert_eq!(kept.get(&pattern), Some(Arc::clone(&object)));
+            let Form::Packed(packed) = kept.form else { panic!("it can be written") };
+            (packed.len(), serde_json::to_vec(&*object).unwrap().len())
+        });
+        for (packed, text) in sizes {
+            assert!(packed * 10 < text, "{packed} of {text} bytes");
+        }
+    }
+
+    // A huge first object is no pattern as a whole; others are longer than the pattern.
+    #[test]
+    fn objects_of_any_size_are_read_back() {
+        let pattern = Pattern::default();
+        for size in [100_000, 0, 10, 1_000_000] {
+            let object = json!({"metadata": {"name": "n", "annotations": {"a": "ab\u{2028}c".repeat(size / 5)}}});
+            let object: Arc<Snapshot> = Arc::new(serde_json::from_value(object).unwrap());
+            assert_eq!(Kept::new(&object, &pattern).get(&pattern), Some(object));
+        }
     }
 
     #[test]

@@ -1,22 +1,23 @@
 //! What a store holds: objects, indexes, and the deletions it still has to remember.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use kube::Resource;
 
-use super::kept::Kept;
+use super::kept::{Kept, Pattern};
 use super::{CacheObject, IndexFn, newer, version};
 use crate::ObjectKey;
 
 /// Deletions remembered. A response that is overtaken by more of them than that comes minutes late.
 const GRAVES: usize = 1024;
 
-/// Namespace and value to names.
-type Index = HashMap<(Arc<str>, Box<str>), BTreeSet<Arc<str>>>;
+/// Namespace and value to names, in their order. Most values have one.
+type Index = HashMap<(Arc<str>, Box<str>), Vec<Arc<str>>>;
 
 pub(super) struct State<K> {
     objects: HashMap<ObjectKey, Entry<K>>,
+    pattern: Pattern,
     indexes: Vec<Index>,
     /// Counts the lists begun; an entry older than a finished list of its scope was not in it.
     lists: u64,
@@ -42,6 +43,7 @@ impl<K: CacheObject> State<K> {
     pub(super) fn new(indexes: usize) -> Self {
         Self {
             objects: HashMap::new(),
+            pattern: Pattern::default(),
             indexes: (0..indexes).map(|_| HashMap::new()).collect(),
             lists: 0,
             graves: Graves::default(),
@@ -49,7 +51,7 @@ impl<K: CacheObject> State<K> {
     }
 
     pub(super) fn get(&self, key: &ObjectKey) -> Option<Arc<K>> {
-        self.objects.get(key)?.kept.get()
+        self.objects.get(key)?.kept.get(&self.pattern)
     }
 
     /// Version and uid of an object, without decoding it.
@@ -80,7 +82,7 @@ impl<K: CacheObject> State<K> {
         let seen = self.lists;
         if let Some(entry) = self.objects.get_mut(&key)
             && !newer(object.meta().resource_version.as_deref(), entry.kept.version())
-            && let Some(known) = entry.kept.get()
+            && let Some(known) = entry.kept.get(&self.pattern)
         {
             entry.seen = seen;
             return Taken::Known(known);
@@ -92,20 +94,23 @@ impl<K: CacheObject> State<K> {
         for (map, (_, values)) in self.indexes.iter_mut().zip(indexes) {
             for value in values(object) {
                 let names = map.entry((Arc::clone(&key.namespace), value.into_boxed_str())).or_default();
-                names.insert(Arc::clone(&key.name));
+                if let Err(place) = names.binary_search(&key.name) {
+                    names.reserve_exact(1);
+                    names.insert(place, Arc::clone(&key.name));
+                }
             }
         }
-        self.objects.insert(key, Entry { kept: Kept::new(object), seen });
+        self.objects.insert(key, Entry { kept: Kept::new(object, &self.pattern), seen });
         Taken::Newest { before }
     }
 
     pub(super) fn remove(&mut self, indexes: &[(&'static str, IndexFn<K>)], key: &ObjectKey) -> Option<Arc<K>> {
-        let object = self.objects.remove(key)?.kept.get()?;
+        let object = self.objects.remove(key)?.kept.get(&self.pattern)?;
         for (map, (_, values)) in self.indexes.iter_mut().zip(indexes) {
             for value in values(&object) {
                 let index_key = (Arc::clone(&key.namespace), value.into_boxed_str());
                 if let Some(names) = map.get_mut(&index_key) {
-                    names.remove(&key.name);
+                    names.retain(|name| *name != key.name);
                     if names.is_empty() {
                         map.remove(&index_key);
                     }
