@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::control_plane::get;
@@ -44,6 +45,8 @@ pub struct Request {
     pub code: u16,
     /// Path and query.
     pub uri: String,
+    /// When it reached the API server.
+    pub received: Timestamp,
 }
 
 /// Completed requests.
@@ -180,5 +183,6 @@ fn parse(line: &Value) -> Option<Request> {
         name: text(&object["name"]),
         code: line["responseStatus"]["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or_default(),
         uri: text(&line["requestURI"]),
+        received: line["requestReceivedTimestamp"].as_str()?.parse().ok()?,
     })
 }

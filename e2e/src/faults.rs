@@ -1,7 +1,7 @@
 //! Programs that suffer faults, and what is left in the end.
 //!
 //! A [`Victim`] is a program with a fault of `integration_runtime::fault`, and its successor once it was killed. When all
-//! is [`quiet`], the [`picture`] of its namespace is the same as without the fault.
+//! is [`quiet`], the [`picture`] of its namespace is the same as without the fault, and there is a [`trace`] of the fault.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::audit::Mark;
 use crate::programs::Options;
 use crate::{Program, TestSpace};
 
 pub mod picture;
 pub mod quiet;
+pub mod trace;
 
 pub use picture::Picture;
 pub use quiet::{PAUSE, Quiet, wait_quiet};
@@ -38,7 +40,7 @@ pub enum Fault {
     DropResponse(usize),
     /// This write is refused by an outage.
     Refuse(usize),
-    /// The first patch of every object is refused by a conflict.
+    /// The first PATCH or POST of every path is refused by a conflict, POSTs of Events excepted.
     ConflictOnce,
     /// What others wrote is seen two seconds late.
     Stale,
@@ -65,8 +67,8 @@ impl Fault {
         }
     }
 
-    /// The write it hits.
-    fn write(self) -> Option<usize> {
+    /// The write it hits; `None` = it lasts.
+    pub fn write(self) -> Option<usize> {
         match self {
             Self::KillBefore(k) | Self::KillAfter(k) | Self::DropResponse(k) | Self::Refuse(k) => Some(k),
             Self::ConflictOnce | Self::Stale => None,
@@ -102,6 +104,7 @@ pub struct Victim {
     fault: Option<Fault>,
     program: Program,
     succeeded: bool,
+    begin: Mark,
 }
 
 impl Victim {
@@ -113,8 +116,9 @@ impl Victim {
         if let Some((variable, value)) = fault.map(Fault::variable) {
             faulty = faulty.env(variable, value);
         }
+        let begin = space.control_plane.audit().mark().await?;
         let program = Program::spawn(&space.control_plane, name, faulty).await?;
-        Ok(Self { space: space.clone(), options, fault, program, succeeded: false })
+        Ok(Self { space: space.clone(), options, fault, program, succeeded: false, begin })
     }
 
     /// The process that runs now.
@@ -180,6 +184,21 @@ impl Victim {
             writes.push(write.to_owned());
         }
         writes
+    }
+
+    /// Whether the fault acted: its write was made. One that lasts leaves a [`trace`] in a program that still runs, or
+    /// it is an error.
+    pub async fn suffered(&self) -> Result<bool> {
+        match self.fault {
+            None => {}
+            Some(Fault::ConflictOnce) => trace::refused_once(&self.program, &self.writes()).await?,
+            Some(Fault::Stale) => {
+                let requests = self.space.control_plane.audit().since(self.begin).await?;
+                trace::saw_late(self.program.name(), &requests.in_namespace(&self.space.namespace))?;
+            }
+            Some(_) => return Ok(self.hit().is_some()),
+        }
+        Ok(true)
     }
 
     /// The write that was hit; `None` if the program had done everything with fewer.

@@ -20,6 +20,7 @@
 //!   everything ends and the temporary folder goes when the test process ends, however it ends.
 //! * [`crds`], [`rbac`]: what is installed in it; [`manifests`]: the files under `deploy/` it comes from.
 //! * [`space`], [`wait`]: a namespace of its own for each test, and waiting for what a user would see in it.
+//! * [`world`]: the same with one program at work, and whether it is well.
 //! * [`objects`]: reading what is in it.
 //! * [`programs`]: our programs as child processes.
 //! * [`tekton`], [`fixtures`]: the world around them.
@@ -54,7 +55,9 @@ pub mod rbac;
 pub mod space;
 pub mod tekton;
 pub mod wait;
+pub mod world;
 
 pub use control_plane::ControlPlane;
 pub use programs::Program;
 pub use space::TestSpace;
+pub use world::World;

@@ -1,6 +1,7 @@
 //! Our programs as child processes, each under its own ServiceAccount and the rights of `deploy/rbac`.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -292,6 +293,13 @@ fn own(profile: Profile, name: &str, path: &Path) -> Result<PathBuf> {
     let folder = scratch().join(format!("{profile:?}"));
     std::fs::create_dir_all(&folder)?;
     let own = folder.join(name);
+    // Of a build that failed midway: a copy onto a link would empty the file under the target folder.
+    match std::fs::remove_file(&own) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("removing {}", own.display()));
+        }
+        _ => {}
+    }
     if std::fs::hard_link(path, &own).is_err() {
         std::fs::copy(path, &own).with_context(|| format!("copying {}", path.display()))?;
     }
@@ -335,6 +343,17 @@ fn cargo(workspace: &Path, verb: &str) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_build_that_is_tried_again_leaves_the_binaries_whole() {
+        let built = scratch().join("built");
+        std::fs::write(&built, "binary").unwrap();
+        for _ in 0..2 {
+            let own = own(Profile::Fault, "tried-again", &built).unwrap();
+            assert_eq!(std::fs::read_to_string(own).unwrap(), "binary");
+        }
+        assert_eq!(std::fs::read_to_string(built).unwrap(), "binary");
+    }
 
     #[test]
     fn series_are_summed_by_label() {

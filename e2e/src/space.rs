@@ -11,8 +11,8 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::ControlPlane;
-use crate::wait;
+use crate::objects::text;
+use crate::{ControlPlane, wait};
 
 /// A namespace of its own on a control plane.
 #[derive(Clone)]
@@ -142,6 +142,22 @@ impl TestSpace {
         let what = format!("{count} {kind} ({labels}) in the wanted state");
         self.wait_for(&what, || async {
             self.list(kind, labels).await.ok().filter(|found| found.len() == count && found.iter().all(&check))
+        })
+        .await
+    }
+
+    /// Reasons and texts of the Events about an object of that name.
+    pub async fn events(&self, object: &str) -> Result<Vec<(String, String)>> {
+        let events = self.list("Event", "").await?;
+        let about = events.iter().filter(|event| event["involvedObject"]["name"] == object);
+        Ok(about.map(|event| (text(&event["reason"]), text(&event["message"]))).collect())
+    }
+
+    /// Waits for an Event about an object with that reason; returns its text.
+    pub async fn event(&self, object: &str, reason: &str) -> Result<String> {
+        self.wait_for(&format!("Event {reason} on {object}"), || async {
+            let events = self.events(object).await.ok()?;
+            events.into_iter().find_map(|(found, note)| (found == reason).then_some(note))
         })
         .await
     }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Result, bail, ensure};
 use e2e::faults::{Fault, LIMIT, Victim};
 use e2e::fixtures::{self, component_group, nesting};
+use e2e::objects::name_of;
 use e2e::process::progress;
 use e2e::programs::Options;
 use e2e::{ControlPlane, TestSpace};
@@ -15,8 +16,8 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 
 use crate::world::{
-    ALIGNER, REGENERATOR, WAIT, application, contents, deleted, events, finalizers, is_held, keys_of, name_of,
-    promoted, text,
+    ALIGNER, COMMIT, REGENERATOR, WAIT, application, contents, deleted, events, finalizers, image, is_held, keys_of,
+    promoted, text, valid,
 };
 
 /// Crash points at once; most of the time each waits for a Lease or for further deletions.
@@ -131,41 +132,45 @@ impl Story {
                     .push(json!({"name": "child", "version": ""}));
                 space.create(group).await?;
             }
-            Self::Deletion => application(&space, &["a", "b", "c", "d", "e"]).await?,
+            Self::Deletion => application(&space, &["a", "b", "c", "d"]).await?,
             Self::Application => {
                 application(&space, &["a", "b"]).await?;
-                // One that stays: there is always something to look at.
                 space.create(fixtures::application("other")).await?;
-                space.create(fixtures::component("c", "other")).await?;
             }
         }
         let options = Options::for_space(&space);
         let options = if self == Self::List { options } else { options.arg(WAIT) };
         let mut victim = Victim::spawn(&space, self.program(), options, fault).await?;
-        let ended = victim.during(self.act(&space)).await;
-        let quiet = match ended {
-            Ok(()) => victim.until_quiet(|| async { self.over(&space).await }).await,
-            Err(error) => Err(error),
-        };
-        let picture = match quiet {
+        let ended: Result<Value> = async {
+            victim.during(self.act(&space)).await?;
+            let picture = victim.until_quiet(|| async { self.over(&space).await }).await?;
+            ensure!(victim.suffered().await?, "that write was never made");
+            Ok(picture)
+        }
+        .await;
+        let picture = match ended {
             Ok(picture) => picture,
             Err(error) => bail!("{error:#}\n{}", space.dump().await),
         };
-        ensure!(!fault.is_some_and(Fault::hits_a_write) || victim.hit().is_some(), "that write was never made");
         victim.program().terminate().await?;
         Ok(End { space, picture, writes: victim.writes().len() })
     }
 
-    /// What a user does once the program has done its part.
+    /// What a user does, each time once the program has done its part.
     async fn act(self, space: &TestSpace) -> Result<()> {
+        dealt_with(space).await?;
+        // What comes now is seen by a watch; all before was listed.
+        let last = match self {
+            Self::List => component_group("late", &[("x", "main")]),
+            Self::Deletion => fixtures::promoted_component("e", "app", &image("e"), COMMIT),
+            // It stays: there is always something to look at.
+            Self::Application => fixtures::component("c", "other"),
+        };
+        space.create(last).await?;
+        dealt_with(space).await?;
         if self == Self::List {
             return Ok(());
         }
-        space
-            .wait_within("all Components to be held", LIMIT, || async {
-                space.list("Component", "").await.ok()?.iter().all(is_held).then_some(())
-            })
-            .await?;
         if self == Self::Application {
             space.delete("Application", "app").await?;
         }
@@ -183,7 +188,7 @@ impl Story {
         Ok(match self {
             Self::List => {
                 let group = space.get("ComponentGroup", "team").await?.unwrap();
-                keys_of(&group) == ["b/main", "a/main", "d/main"]
+                is_dealt_with(space).await? && keys_of(&group) == ["b/main", "a/main", "d/main"]
             }
             Self::Deletion => space.list("Component", "").await?.len() == 3,
             Self::Application => space.list("Component", "").await?.len() == 1,
@@ -193,11 +198,13 @@ impl Story {
     /// What a user sees in the end, without names and times that differ from run to run.
     async fn picture(self, space: &TestSpace) -> Result<Value> {
         if self == Self::List {
-            let mut group = space.get("ComponentGroup", "team").await?.unwrap();
-            for condition in group["status"]["conditions"].as_array_mut().unwrap() {
+            let mut groups = space.list("ComponentGroup", "").await?;
+            for condition in groups.iter_mut().flat_map(|group| group["status"]["conditions"].as_array_mut().unwrap()) {
                 condition["lastTransitionTime"] = json!("now");
             }
-            return Ok(json!({"status": group["status"], "events": events(space, "team").await?}));
+            let statuses: Vec<_> = groups.iter().map(|group| &group["status"]).collect();
+            let told = [events(space, "team").await?, events(space, "late").await?];
+            return Ok(json!({"statuses": statuses, "events": told}));
         }
         let mut snapshots = Vec::new();
         let mut told = events(space, "app").await?;
@@ -219,4 +226,16 @@ impl Story {
             .collect();
         Ok(json!({"snapshots": snapshots, "components": components, "events": told}))
     }
+}
+
+/// Waits until the program has done its part for all that is there.
+async fn dealt_with(space: &TestSpace) -> Result<()> {
+    let look = || async { is_dealt_with(space).await.ok().filter(|done| *done) };
+    space.wait_within("all that is there to be dealt with", LIMIT, look).await.map(drop)
+}
+
+/// Every Component is held, and every list is aligned.
+async fn is_dealt_with(space: &TestSpace) -> Result<bool> {
+    let held = space.list("Component", "").await?.iter().all(is_held);
+    Ok(held && space.list("ComponentGroup", "").await?.iter().all(|group| valid(group).is_some()))
 }

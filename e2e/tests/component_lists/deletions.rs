@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use e2e::Program;
 use e2e::fixtures::{self, promoted_component};
+use e2e::objects::name_of;
 use e2e::programs::Options;
 use e2e::tekton::Tekton;
 use integration_api::keys;
@@ -12,8 +13,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::world::{
-    COMMIT, REGENERATOR, WAIT, World, contents, deleted, events, finalizers, image, is_held, name_of, text, uid_of,
-    with_finalizers,
+    COMMIT, REGENERATOR, WAIT, World, contents, deleted, events, finalizers, has_looked, held_application, image,
+    is_held, regenerated, text, uid_of, wait_snapshots, with_finalizers,
 };
 
 const FIVE: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -22,8 +23,8 @@ const FIVE: [&str; 5] = ["a", "b", "c", "d", "e"];
 // one Snapshot of the other three; then both go, and the finalizer of somebody else is none of ours.
 #[tokio::test]
 async fn ar_x6_two_of_five_deleted_at_once_make_one_snapshot() -> Result<()> {
-    let world = World::regenerated("two-of-five", WAIT).await?;
-    world.application(&FIVE).await?;
+    let world = regenerated("two-of-five", WAIT).await?;
+    held_application(&world, &FIVE).await?;
     let held = world.get("Component", "b").await?.unwrap();
     let foreign = "image-controller.example.com/image";
     world.patch("Component", "b", with_finalizers(&[finalizers(&held)[0], foreign])).await?;
@@ -34,7 +35,7 @@ async fn ar_x6_two_of_five_deleted_at_once_make_one_snapshot() -> Result<()> {
     futures::future::try_join_all(delete).await?;
     world.wait_object("Component", "a", is_held).await?;
 
-    let snapshots = world.snapshots(1).await?;
+    let snapshots = wait_snapshots(&world, 1).await?;
     let snapshot = &snapshots[0];
     assert_eq!(contents(snapshot), ["c", "d", "e"]);
     assert_eq!(snapshot["spec"]["application"], "app");
@@ -57,14 +58,14 @@ async fn ar_x6_two_of_five_deleted_at_once_make_one_snapshot() -> Result<()> {
     let told = events(&world, "app").await?;
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].0 == "SnapshotCreated" && told[0].1.contains(name_of(snapshot)), "{told:?}");
-    world.has_looked().await?;
-    let writes = world.requests(begin).await?.mutating().filter(|request| !request.name.starts_with("canary"));
+    has_looked(&world).await?;
+    let writes = world.requests_since(begin).await?.mutating().filter(|request| !request.name.starts_with("canary"));
     assert_eq!(writes.count(), 3, "{}", writes.table());
 
     // AR-17, AR-X11, E-80: a new process makes nothing of what others still hold.
     world.program.terminate().await?;
-    let again = World::on((*world).clone(), REGENERATOR, Options::for_space(&world).arg(WAIT)).await?;
-    again.has_looked().await?;
+    let again = World::start((*world).clone(), REGENERATOR, Options::for_space(&world).arg(WAIT)).await?;
+    has_looked(&again).await?;
     assert_eq!(again.list("Snapshot", "").await?.len(), 1);
     world.patch("Component", "b", json!({"metadata": {"finalizers": null}})).await?;
     world.wait_gone("Component", "b").await?;
@@ -74,8 +75,8 @@ async fn ar_x6_two_of_five_deleted_at_once_make_one_snapshot() -> Result<()> {
 // AR-X6, E-88: without a flag, further deletions are waited for thirty seconds.
 #[tokio::test]
 async fn ar_x6_thirty_seconds_after_the_newest_deletion() -> Result<()> {
-    let world = World::regenerated("thirty-seconds", "--concurrency=4").await?;
-    world.application(&["a", "b", "c"]).await?;
+    let world = regenerated("thirty-seconds", "--concurrency=4").await?;
+    held_application(&world, &["a", "b", "c"]).await?;
     world.delete("Component", "a").await?;
     let first: Timestamp = deletion(&world, "a").await?;
     // At least one whole second later.
@@ -85,7 +86,7 @@ async fn ar_x6_thirty_seconds_after_the_newest_deletion() -> Result<()> {
     world.delete("Component", "b").await?;
     let newest = deletion(&world, "b").await?;
     assert!(newest > first);
-    let snapshots = world.snapshots(1).await?;
+    let snapshots = wait_snapshots(&world, 1).await?;
     let waited = time(&snapshots[0]["metadata"]["creationTimestamp"])?.duration_since(newest).as_secs();
     assert!((29..45).contains(&waited), "created {waited} s after the newest deletion");
     assert_eq!(contents(&snapshots[0]), ["c"]);
@@ -99,8 +100,8 @@ async fn ar_x6_thirty_seconds_after_the_newest_deletion() -> Result<()> {
 // AR-1, AR-X6, DESIGN §3: deletions while the program was down are served when it is back, by one Snapshot.
 #[tokio::test]
 async fn ar_1_deletions_are_served_after_an_outage() -> Result<()> {
-    let world = World::regenerated("outage", WAIT).await?;
-    world.application(&["a", "b", "c"]).await?;
+    let world = regenerated("outage", WAIT).await?;
+    held_application(&world, &["a", "b", "c"]).await?;
     world.program.terminate().await?;
     world.delete("Component", "a").await?;
     let first = deletion(&world, "a").await?;
@@ -108,8 +109,8 @@ async fn ar_1_deletions_are_served_after_an_outage() -> Result<()> {
         .wait_for("some seconds", || async { (Timestamp::now().as_second() > first.as_second() + 5).then_some(()) })
         .await?;
     world.delete("Component", "b").await?;
-    let again = World::on((*world).clone(), REGENERATOR, Options::for_space(&world).arg(WAIT)).await?;
-    let snapshots = again.snapshots(1).await?;
+    let again = World::start((*world).clone(), REGENERATOR, Options::for_space(&world).arg(WAIT)).await?;
+    let snapshots = wait_snapshots(&again, 1).await?;
     assert_eq!((contents(&snapshots[0]), deleted(&snapshots[0]).len()), (vec!["c"], 2));
     for name in ["a", "b"] {
         again.wait_gone("Component", name).await?;
@@ -121,7 +122,7 @@ async fn ar_1_deletions_are_served_after_an_outage() -> Result<()> {
 // goes first, stays until its Components are gone, or goes after them.
 #[tokio::test]
 async fn ar_x5_an_application_that_is_deleted_leaves_nothing_behind() -> Result<()> {
-    let world = World::regenerated("dying-application", WAIT).await?;
+    let world = regenerated("dying-application", WAIT).await?;
     for order in ["application-first", "components-first", "foreground"] {
         let components = [format!("{order}-a"), format!("{order}-b")];
         world.create(fixtures::application(order)).await?;
@@ -147,7 +148,7 @@ async fn ar_x5_an_application_that_is_deleted_leaves_nothing_behind() -> Result<
         }
         world.wait_gone("Application", order).await?;
     }
-    world.has_looked().await?;
+    has_looked(&world).await?;
     assert!(world.list("Snapshot", "").await?.is_empty());
     assert!(world.list("Event", "").await?.iter().all(|event| event["reason"] != "SnapshotNotCreated"));
     world.assert_well().await
@@ -156,8 +157,8 @@ async fn ar_x5_an_application_that_is_deleted_leaves_nothing_behind() -> Result<
 // AR-3, AR-X3, E-18: a Component that left for the ComponentGroup model is let go, also when it is being deleted.
 #[tokio::test]
 async fn ar_x3_a_component_that_left_its_application_is_let_go() -> Result<()> {
-    let world = World::regenerated("left", WAIT).await?;
-    world.application(&["a", "b"]).await?;
+    let world = regenerated("left", WAIT).await?;
+    held_application(&world, &["a", "b"]).await?;
     world.create(fixtures::versioned_component("grouped", &["main"])).await?;
     world.patch("Component", "a", json!({"spec": {"application": ""}})).await?;
     world.wait_object("Component", "a", |component| !is_held(component)).await?;
@@ -166,7 +167,7 @@ async fn ar_x3_a_component_that_left_its_application_is_let_go() -> Result<()> {
         world.delete("Component", name).await?;
         world.wait_gone("Component", name).await?;
     }
-    world.has_looked().await?;
+    has_looked(&world).await?;
     assert!(world.list("Snapshot", "").await?.is_empty());
     Ok(())
 }
@@ -174,9 +175,9 @@ async fn ar_x3_a_component_that_left_its_application_is_let_go() -> Result<()> {
 // AR-X9, AR-4, AR-5: the finalizer comes and goes with the Application.
 #[tokio::test]
 async fn ar_x9_a_component_is_held_once_its_application_exists() -> Result<()> {
-    let world = World::regenerated("late-application", WAIT).await?;
+    let world = regenerated("late-application", WAIT).await?;
     world.create(promoted_component("a", "app", &image("a"), COMMIT)).await?;
-    world.has_looked().await?;
+    has_looked(&world).await?;
     assert!(!is_held(&world.get("Component", "a").await?.unwrap()));
     for _ in 0..2 {
         world.create(fixtures::application("app")).await?;
@@ -190,14 +191,14 @@ async fn ar_x9_a_component_is_held_once_its_application_exists() -> Result<()> {
 // AR-18, E-81: the Application named at the time of the deletion gets the Snapshot.
 #[tokio::test]
 async fn ar_18_a_component_that_moved_belongs_to_its_new_application() -> Result<()> {
-    let world = World::regenerated("moved", WAIT).await?;
-    world.application(&["a", "b"]).await?;
+    let world = regenerated("moved", WAIT).await?;
+    held_application(&world, &["a", "b"]).await?;
     world.create(fixtures::application("app2")).await?;
     world.create(promoted_component("z", "app2", &image("z"), COMMIT)).await?;
     world.wait_object("Component", "z", is_held).await?;
     world.patch("Component", "a", json!({"spec": {"application": "app2"}})).await?;
     world.delete("Component", "a").await?;
-    let snapshots = world.snapshots(1).await?;
+    let snapshots = wait_snapshots(&world, 1).await?;
     assert_eq!((text(&snapshots[0]["spec"]["application"]), contents(&snapshots[0])), ("app2", vec!["z"]));
     world.wait_gone("Component", "a").await?;
     Ok(())
@@ -206,13 +207,13 @@ async fn ar_18_a_component_that_moved_belongs_to_its_new_application() -> Result
 // AR-9, AR-11, AR-X7, AR-X8, E-21, E-22: siblings without image are named; where none remains there is no Snapshot.
 #[tokio::test]
 async fn ar_x7_what_cannot_be_in_the_snapshot_is_named() -> Result<()> {
-    let world = World::regenerated("unusable", WAIT).await?;
-    world.application(&["a", "branchless"]).await?;
+    let world = regenerated("unusable", WAIT).await?;
+    held_application(&world, &["a", "branchless"]).await?;
     world.create(fixtures::component("unbuilt", "app")).await?;
     world.wait_object("Component", "unbuilt", is_held).await?;
     world.patch("Component", "branchless", json!({"spec": {"source": {"git": {"revision": null}}}})).await?;
     world.delete("Component", "a").await?;
-    let snapshots = world.snapshots(1).await?;
+    let snapshots = wait_snapshots(&world, 1).await?;
     assert_eq!(contents(&snapshots[0]), ["branchless"]);
     let named = text(&snapshots[0]["metadata"]["annotations"][keys::CREATE_SNAPSHOT_STATUS]);
     assert!(named.starts_with("unbuilt: ") && !named.contains("branchless"), "{named}");
@@ -232,17 +233,17 @@ async fn ar_x7_what_cannot_be_in_the_snapshot_is_named() -> Result<()> {
 // AR-14: such a Snapshot is tested like one of a push, and never released by itself.
 #[tokio::test]
 async fn ar_14_the_snapshot_is_tested_and_not_released() -> Result<()> {
-    let world = World::regenerated("tested", WAIT).await?;
+    let world = regenerated("tested", WAIT).await?;
     let tekton = Tekton::start(&world);
     let mut others = Vec::new();
     for name in ["test-runner", "result-recorder", "status-reporter"] {
         others.push(Program::start(&world.control_plane, name, Options::for_space(&world)).await?);
     }
-    world.application(&["a", "b"]).await?;
+    held_application(&world, &["a", "b"]).await?;
     world.create(fixtures::scenario("unit", "app")).await?;
     world.create(fixtures::release_plan("prod", "app")).await?;
     world.delete("Component", "a").await?;
-    let name = name_of(&world.snapshots(1).await?[0]).to_owned();
+    let name = name_of(&wait_snapshots(&world, 1).await?[0]).to_owned();
     let judged = |snapshot: &Value| {
         let conditions = snapshot["status"]["conditions"].as_array();
         conditions.into_iter().flatten().any(|one| one["type"] == "AppStudioTestSucceeded" && one["status"] == "True")

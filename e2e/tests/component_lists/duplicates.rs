@@ -10,7 +10,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::world::{ALIGNER, World, entry, events, keys_of, own_plane};
+use crate::world::{ALIGNER, World, entry, events, has_looked, keys_of, own_plane};
 
 const DEFINITION: &str = "componentgroups.appstudio.redhat.com";
 const LIST: &str = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/globalCandidateList";
@@ -46,14 +46,14 @@ async fn ga_x5_stored_duplicates_are_repaired() -> Result<()> {
     }
 
     let options = Options::for_space(&space);
-    let world = World::on(space, ALIGNER, options).await?;
+    let world = World::start(space, ALIGNER, options).await?;
     let group = world.wait_object("ComponentGroup", "team", |group| keys_of(group) == ["a/main", "b/v1"]).await?;
     assert_eq!(entry(&group, "a/main").unwrap()["lastPromotedImage"], "newer");
     assert!(events(&world, "team").await?[0].1.contains("older"));
     let mut next = group["status"]["globalCandidateList"].clone();
     next[1]["lastPromotedImage"] = json!("promoted");
     world.patch_status("ComponentGroup", "team", json!({"globalCandidateList": next})).await?;
-    world.has_looked().await?;
+    has_looked(&world).await?;
     let group = world.get("ComponentGroup", "team").await?.unwrap();
     assert_eq!(entry(&group, "b/v1").unwrap()["lastPromotedImage"], "promoted");
     world.assert_well().await

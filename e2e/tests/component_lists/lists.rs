@@ -6,7 +6,7 @@ use e2e::fixtures::{component_group, nesting};
 use e2e::programs::Options;
 use serde_json::{Value, json};
 
-use crate::world::{ALIGNER, World, entry, events, image, keys_of, members, promoted, valid};
+use crate::world::{ALIGNER, World, aligned, entry, events, has_looked, image, keys_of, members, promoted, valid};
 
 const TEAM: [(&str, &str); 2] = [("a", "main"), ("b", "v1")];
 
@@ -14,7 +14,7 @@ const TEAM: [(&str, &str); 2] = [("a", "main"), ("b", "v1")];
 // beyond its rights.
 #[tokio::test]
 async fn ga_4_a_new_group_gets_a_blank_entry_for_every_member() -> Result<()> {
-    let world = World::aligned("new-group").await?;
+    let world = aligned("new-group").await?;
     let begin = world.mark().await?;
     world.create(component_group("team", &TEAM)).await?;
     let group = world.wait_object("ComponentGroup", "team", |group| keys_of(group).len() == 2).await?;
@@ -22,8 +22,8 @@ async fn ga_4_a_new_group_gets_a_blank_entry_for_every_member() -> Result<()> {
     let blank = json!({"name": "a", "version": "main", "url": "", "lastPromotedImage": "", "lastPromotedCommit": ""});
     assert_eq!(entry(&group, "a/main"), Some(&blank));
     assert_eq!(valid(&group).map(|valid| [valid[0], valid[1]]), Some(["True", "Valid"]));
-    world.has_looked().await?;
-    let writes = world.requests(begin).await?.mutating().filter(|request| request.name == "team");
+    has_looked(&world).await?;
+    let writes = world.requests_since(begin).await?.mutating().filter(|request| request.name == "team");
     assert_eq!(writes.count(), 1, "{}", writes.table());
     assert!(events(&world, "team").await?.is_empty());
     world.assert_well().await
@@ -32,7 +32,7 @@ async fn ga_4_a_new_group_gets_a_blank_entry_for_every_member() -> Result<()> {
 // GA-5, E-3, E-4, GA-X13: the order of the spec, no former members, and an Event with the image that went.
 #[tokio::test]
 async fn ga_5_the_list_follows_the_spec_and_names_what_it_drops() -> Result<()> {
-    let world = World::aligned("order").await?;
+    let world = aligned("order").await?;
     world.create(promoted(component_group("team", &TEAM), &["b/v1", "gone/main", "a/main"])).await?;
     let group = world.wait_object("ComponentGroup", "team", |group| keys_of(group) == ["a/main", "b/v1"]).await?;
     for key in ["a", "b"] {
@@ -57,7 +57,7 @@ async fn ga_5_the_list_follows_the_spec_and_names_what_it_drops() -> Result<()> 
 // GA-X1, GA-6, E-7: nested groups have no entry; what the reference made for them goes.
 #[tokio::test]
 async fn ga_x1_nested_groups_have_no_entry() -> Result<()> {
-    let world = World::aligned("nested").await?;
+    let world = aligned("nested").await?;
     let mut group = nesting(component_group("parent", &[("a", "main")]), "child");
     group["status"] = json!({"globalCandidateList": [{"name": "child", "version": ""}]});
     world.create(group).await?;
@@ -71,7 +71,7 @@ async fn ga_x1_nested_groups_have_no_entry() -> Result<()> {
 // GA-X2, GA-12, GA-X3, GA-9, E-6, E-10: what was changed by hand is repaired; what changes nothing is not written.
 #[tokio::test]
 async fn ga_x2_drift_is_repaired_and_nothing_else_is_written() -> Result<()> {
-    let world = World::aligned("drift").await?;
+    let world = aligned("drift").await?;
     world.create(promoted(component_group("team", &TEAM), &["a/main"])).await?;
     let aligned = |group: &Value| keys_of(group) == ["a/main", "b/v1"];
     let group = world.wait_object("ComponentGroup", "team", aligned).await?;
@@ -89,8 +89,8 @@ async fn ga_x2_drift_is_repaired_and_nothing_else_is_written() -> Result<()> {
     world.patch("ComponentGroup", "team", json!({"metadata": {"labels": {"new": "label"}}})).await?;
     let graph = json!({"spec": {"testGraph": {"system": [{"name": "unit"}]}}});
     world.patch("ComponentGroup", "team", graph).await?;
-    world.has_looked().await?;
-    let writes = world.requests(begin).await?.mutating().filter(|request| request.name == "team");
+    has_looked(&world).await?;
+    let writes = world.requests_since(begin).await?.mutating().filter(|request| request.name == "team");
     assert_eq!(writes.count(), 0, "{}", writes.table());
 
     world.patch("ComponentGroup", "team", json!({"spec": {"components": []}})).await?;
@@ -102,7 +102,7 @@ async fn ga_x2_drift_is_repaired_and_nothing_else_is_written() -> Result<()> {
 // API-B21, GA-7, GA-X5: a member that is listed twice has one entry; the condition names it until it is repaired.
 #[tokio::test]
 async fn api_b21_the_condition_names_what_cannot_work() -> Result<()> {
-    let world = World::aligned("invalid").await?;
+    let world = aligned("invalid").await?;
     let mut group = component_group("team", &[("a", "main"), ("b", "v1"), ("a", "main")]);
     group["spec"]["testGraph"] = json!({"unit": [{"name": "system"}], "system": [{"name": "unit"}]});
     world.create(group).await?;
@@ -124,7 +124,7 @@ async fn api_b21_the_condition_names_what_cannot_work() -> Result<()> {
 // GA-3: a group that somebody holds while it is deleted is aligned all the same; GA-2: one that is gone ends nothing.
 #[tokio::test]
 async fn ga_3_a_group_that_is_being_deleted_is_aligned() -> Result<()> {
-    let world = World::aligned("terminating").await?;
+    let world = aligned("terminating").await?;
     let mut group = component_group("team", &TEAM);
     group["metadata"]["finalizers"] = json!(["example.com/held"]);
     world.create(group).await?;
@@ -134,7 +134,7 @@ async fn ga_3_a_group_that_is_being_deleted_is_aligned() -> Result<()> {
     world.wait_object("ComponentGroup", "team", |group| keys_of(group).len() == 2).await?;
     world.patch("ComponentGroup", "team", json!({"metadata": {"finalizers": null}})).await?;
     world.wait_gone("ComponentGroup", "team").await?;
-    world.has_looked().await?;
+    has_looked(&world).await?;
     world.assert_well().await
 }
 
@@ -144,12 +144,12 @@ async fn ga_10_after_a_conflict_the_list_is_decided_anew() -> Result<()> {
     let space = TestSpace::new("conflict").await?;
     space.create(promoted(component_group("team", &TEAM), &["b/v1"])).await?;
     let options = Options::for_space(&space).env("FAULT_CONFLICT_ONCE", "1");
-    let world = World::on(space, ALIGNER, options).await?;
+    let world = World::start(space, ALIGNER, options).await?;
     let begin = world.mark().await?;
     let group = world.wait_object("ComponentGroup", "team", |group| keys_of(group) == ["a/main", "b/v1"]).await?;
     assert_eq!(entry(&group, "b/v1").unwrap()["lastPromotedImage"], image("b"));
-    world.has_looked().await?;
-    let writes = world.requests(begin).await?.mutating().filter(|request| request.name == "team");
+    has_looked(&world).await?;
+    let writes = world.requests_since(begin).await?.mutating().filter(|request| request.name == "team");
     assert!(writes.count() <= 1, "{}", writes.table());
     let conflicts = world.program.metric("integration_svc_write_conflicts_total", &[]).await?;
     assert!(conflicts >= 1.0, "{conflicts}");
@@ -161,10 +161,10 @@ async fn ga_10_after_a_conflict_the_list_is_decided_anew() -> Result<()> {
 async fn ga_2_a_group_that_vanishes_before_the_write_is_forgotten() -> Result<()> {
     let space = TestSpace::new("vanished").await?;
     let options = Options::for_space(&space).env("FAULT_DELAY_MS", "700");
-    let world = World::on(space, ALIGNER, options).await?;
+    let world = World::start(space, ALIGNER, options).await?;
     world.create(component_group("team", &TEAM)).await?;
     world.delete("ComponentGroup", "team").await?;
-    world.has_looked().await?;
+    has_looked(&world).await?;
     assert!(world.get("ComponentGroup", "team").await?.is_none());
     world.assert_well().await
 }

@@ -7,12 +7,15 @@ use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, Val
 use kube::api::{Api, DeleteParams, PostParams};
 use serde_json::json;
 
-use crate::world::{REGENERATOR, WAIT, World, contents, events, finalizers, is_held, with_finalizers};
+use crate::world::{
+    REGENERATOR, WAIT, World, contents, events, finalizers, held_application, is_held, regenerated, wait_snapshots,
+    with_finalizers,
+};
 
 // AR-X4: a used-up quota holds no Component; an Event on the Application says what is missing.
 #[tokio::test]
 async fn ar_x4_a_used_up_quota_is_told_and_holds_no_component() -> Result<()> {
-    let world = World::regenerated("quota", WAIT).await?;
+    let world = regenerated("quota", WAIT).await?;
     let resource = "count/snapshots.appstudio.redhat.com";
     // Nobody counts in a control plane without controllers, so the count is written by hand.
     let quota = json!({
@@ -21,7 +24,7 @@ async fn ar_x4_a_used_up_quota_is_told_and_holds_no_component() -> Result<()> {
         "status": {"hard": {resource: "0"}, "used": {resource: "0"}},
     });
     world.create(quota).await?;
-    world.application(&["a", "b"]).await?;
+    held_application(&world, &["a", "b"]).await?;
     let begin = world.mark().await?;
     world.delete("Component", "a").await?;
     world.wait_gone("Component", "a").await?;
@@ -31,8 +34,10 @@ async fn ar_x4_a_used_up_quota_is_told_and_holds_no_component() -> Result<()> {
     for part in ["deletion of a", "three times", "exceeded quota"] {
         assert!(told[0].1.contains(part), "{told:?}");
     }
-    let creates =
-        world.requests(begin).await?.filter(|request| request.resource == "snapshots" && request.verb == "create");
+    let creates = world
+        .requests_since(begin)
+        .await?
+        .filter(|request| request.resource == "snapshots" && request.verb == "create");
     assert_eq!(creates.count(), 3, "{}", creates.table());
     Ok(())
 }
@@ -43,8 +48,8 @@ async fn ar_x4_an_invalid_snapshot_is_given_up_at_once() -> Result<()> {
     let space = TestSpace::new("invalid-snapshot").await?;
     // Two finalizers are the first two writes, the Snapshot is the third.
     let options = Options::for_space(&space).arg(WAIT).env("FAULT_FAIL", "3:422");
-    let world = World::on(space, REGENERATOR, options).await?;
-    world.application(&["a", "b"]).await?;
+    let world = World::start(space, REGENERATOR, options).await?;
+    held_application(&world, &["a", "b"]).await?;
     world.delete("Component", "a").await?;
     world.wait_gone("Component", "a").await?;
     assert!(world.list("Snapshot", "").await?.is_empty());
@@ -59,7 +64,7 @@ async fn ar_x2_finalizers_of_others_survive() -> Result<()> {
     let space = TestSpace::new("finalizers").await?;
     // Each first patch of a Component meets a conflict.
     let options = Options::for_space(&space).arg(WAIT).env("FAULT_CONFLICT_ONCE", "1").env("FAULT_DELAY_MS", "100");
-    let world = World::on(space, REGENERATOR, options).await?;
+    let world = World::start(space, REGENERATOR, options).await?;
     world.create(e2e::fixtures::application("app")).await?;
     let mut component = e2e::fixtures::component("a", "app");
     component["metadata"]["finalizers"] = json!(["build.example.com/one"]);
@@ -78,8 +83,8 @@ async fn ar_x2_finalizers_of_others_survive() -> Result<()> {
 // AR-5, AR-12: a Component that nobody may change holds up no other, and makes no second Snapshot.
 #[tokio::test]
 async fn ar_12_a_component_that_cannot_be_let_go_holds_up_no_other() -> Result<()> {
-    let world = World::regenerated("locked", WAIT).await?;
-    world.application(&["a", "b", "c"]).await?;
+    let world = regenerated("locked", WAIT).await?;
+    held_application(&world, &["a", "b", "c"]).await?;
     let denied = |name: &str| {
         json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
@@ -107,7 +112,7 @@ async fn ar_12_a_component_that_cannot_be_let_go_holds_up_no_other() -> Result<(
     let refused = || async { world.patch("Component", "a", label.clone()).await.is_err().then_some(()) };
     world.wait_for("the policy to be enforced", refused).await?;
     world.delete("Component", "b").await?;
-    world.snapshots(1).await?;
+    wait_snapshots(&world, 1).await?;
     world.wait_gone("Component", "b").await?;
     assert!(is_held(&world.get("Component", "a").await?.unwrap()));
 

@@ -19,8 +19,8 @@ async fn ga_x3_a_start_where_all_is_done_costs_nothing() -> Result<()> {
     let options =
         |name| if name == REGENERATOR { Options::for_space(&space).arg(WAIT) } else { Options::for_space(&space) };
     let first = [
-        World::on(space.clone(), ALIGNER, options(ALIGNER)).await?,
-        World::on(space.clone(), REGENERATOR, options(REGENERATOR)).await?,
+        World::start(space.clone(), ALIGNER, options(ALIGNER)).await?,
+        World::start(space.clone(), REGENERATOR, options(REGENERATOR)).await?,
     ];
     space.wait_object("ComponentGroup", "team", |group| keys_of(group) == ["x/main", "y/main"]).await?;
     space.wait_object("ComponentGroup", "parent", |group| keys_of(group) == ["x/main"]).await?;

@@ -1,12 +1,10 @@
 //! What every test here starts from: a namespace in which a program works.
 
-use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use e2e::audit::{Mark, Requests};
+use anyhow::{Context, Result};
 use e2e::fixtures::{self, digest};
 use e2e::programs::Options;
 use e2e::{ControlPlane, Program, TestSpace};
@@ -21,93 +19,53 @@ pub const COMMIT: &str = "5e0f2d4c1b3a5e0f2d4c1b3a5e0f2d4c1b3a5e0f";
 pub const WAIT: &str = "--deletion-wait=4s";
 
 /// A namespace with a program of its own.
-pub struct World {
-    space: TestSpace,
-    pub program: Program,
-    begin: Mark,
+pub type World = e2e::World<Program>;
+
+/// A new namespace with gcl-aligner.
+pub async fn aligned(name: &str) -> Result<World> {
+    let space = TestSpace::new(name).await?;
+    let options = Options::for_space(&space);
+    World::start(space, ALIGNER, options).await
 }
 
-impl Deref for World {
-    type Target = TestSpace;
-
-    fn deref(&self) -> &TestSpace {
-        &self.space
-    }
+/// A new namespace with app-regenerator, which waits for further deletions as long as that argument says.
+pub async fn regenerated(name: &str, wait: &str) -> Result<World> {
+    let space = TestSpace::new(name).await?;
+    let options = Options::for_space(&space).arg(wait);
+    World::start(space, REGENERATOR, options).await
 }
 
-impl World {
-    /// With gcl-aligner.
-    pub async fn aligned(name: &str) -> Result<Self> {
-        let space = TestSpace::new(name).await?;
-        let options = Options::for_space(&space);
-        Self::on(space, ALIGNER, options).await
+/// The program has seen everything that was done before: it has dealt with something new.
+pub async fn has_looked(world: &World) -> Result<()> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("canary-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    if world.program.name() == ALIGNER {
+        world.create(fixtures::component_group(&name, &[("canary", "main")])).await?;
+        world.wait_object("ComponentGroup", &name, |group| keys_of(group) == ["canary/main"]).await?;
+    } else {
+        world.create(fixtures::application(&name)).await?;
+        world.create(fixtures::component(&name, &name)).await?;
+        world.wait_object("Component", &name, is_held).await?;
     }
+    Ok(())
+}
 
-    /// With app-regenerator, which waits for further deletions as long as that argument says.
-    pub async fn regenerated(name: &str, wait: &str) -> Result<Self> {
-        let space = TestSpace::new(name).await?;
-        let options = Options::for_space(&space).arg(wait);
-        Self::on(space, REGENERATOR, options).await
+/// Application `app` with these Components, all promoted and held.
+pub async fn held_application(space: &TestSpace, components: &[&str]) -> Result<()> {
+    application(space, components).await?;
+    for name in components {
+        space.wait_object("Component", name, is_held).await?;
     }
+    Ok(())
+}
 
-    pub async fn on(space: TestSpace, program: &str, options: Options) -> Result<Self> {
-        let begin = space.control_plane.audit().mark().await?;
-        let program = Program::start(&space.control_plane, program, options).await?;
-        Ok(Self { space, program, begin })
-    }
-
-    /// Requests of the program in this namespace since that mark.
-    pub async fn requests(&self, since: Mark) -> Result<Requests> {
-        let requests = self.control_plane.audit().since(since).await?;
-        Ok(requests.of_program(self.program.name()).in_namespace(&self.namespace))
-    }
-
-    pub async fn mark(&self) -> Result<Mark> {
-        self.control_plane.audit().mark().await
-    }
-
-    /// The program has seen everything that was done before: it has dealt with something new.
-    pub async fn has_looked(&self) -> Result<()> {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("canary-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        if self.program.name() == ALIGNER {
-            self.create(fixtures::component_group(&name, &[("canary", "main")])).await?;
-            self.wait_object("ComponentGroup", &name, |group| keys_of(group) == ["canary/main"]).await?;
-        } else {
-            self.create(fixtures::application(&name)).await?;
-            self.create(fixtures::component(&name, &name)).await?;
-            self.wait_object("Component", &name, is_held).await?;
-        }
-        Ok(())
-    }
-
-    /// The program runs, logged no error (AR-X10), and asked for nothing it has no right to (HC-20).
-    pub async fn assert_well(&self) -> Result<()> {
-        ensure!(self.program.is_running(), "{} ended:\n{}", self.program.name(), self.program.process().log_tail(30));
-        let log = std::fs::read_to_string(self.program.process().log())?;
-        let errors: Vec<&str> = log.lines().filter(|line| line.contains("\"level\":\"ERROR\"")).collect();
-        ensure!(errors.is_empty(), "{}", errors.join("\n"));
-        let forbidden = self.requests(self.begin).await?.forbidden();
-        ensure!(forbidden.count() == 0, "refused for missing rights:\n{}", forbidden.table());
-        Ok(())
-    }
-
-    /// Application `app` with these Components, all promoted and held.
-    pub async fn application(&self, components: &[&str]) -> Result<()> {
-        application(&self.space, components).await?;
-        for name in components {
-            self.wait_object("Component", name, is_held).await?;
-        }
-        Ok(())
-    }
-
-    /// Every Snapshot, of which there are as many as that.
-    pub async fn snapshots(&self, count: usize) -> Result<Vec<Value>> {
-        self.wait_within("Snapshots", Duration::from_secs(60), || async {
-            self.list("Snapshot", "").await.ok().filter(|found| found.len() == count)
+/// Waits until there are so many Snapshots; returns them.
+pub async fn wait_snapshots(space: &TestSpace, count: usize) -> Result<Vec<Value>> {
+    space
+        .wait_within("Snapshots", Duration::from_secs(60), || async {
+            space.list("Snapshot", "").await.ok().filter(|found| found.len() == count)
         })
         .await
-    }
 }
 
 /// Application `app` with these Components, all promoted.
@@ -121,10 +79,7 @@ pub async fn application(space: &TestSpace, components: &[&str]) -> Result<()> {
 
 /// Reasons and texts of the Events about an object of that name, sorted.
 pub async fn events(space: &TestSpace, name: &str) -> Result<Vec<(String, String)>> {
-    let events = space.list("Event", "").await?;
-    let about = events.iter().filter(|event| event["involvedObject"]["name"] == name);
-    let mut found: Vec<_> =
-        about.map(|event| (text(&event["reason"]).to_owned(), text(&event["message"]).to_owned())).collect();
+    let mut found = space.events(name).await?;
     found.sort();
     Ok(found)
 }
@@ -199,10 +154,6 @@ pub fn is_held(component: &Value) -> bool {
 
 pub fn finalizers(object: &Value) -> Vec<&str> {
     object["metadata"]["finalizers"].as_array().into_iter().flatten().map(text).collect()
-}
-
-pub fn name_of(object: &Value) -> &str {
-    text(&object["metadata"]["name"])
 }
 
 pub fn uid_of(object: &Value) -> &str {

@@ -9,7 +9,7 @@ use e2e::programs::Options;
 use futures::future::try_join_all;
 use serde_json::json;
 
-use crate::world::{World, entry, keys_of};
+use crate::world::{aligned, entry, keys_of};
 
 const MEMBERS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
@@ -17,7 +17,7 @@ const MEMBERS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 // none is there twice, and the list ends in the order of the spec.
 #[tokio::test]
 async fn ga_x5_promotions_and_alignment_lose_nothing_of_each_other() -> Result<()> {
-    let world = World::aligned("writers").await?;
+    let world = aligned("writers").await?;
     let creator = Program::start(&world.control_plane, "snapshot-creator", Options::for_space(&world)).await?;
     for name in MEMBERS {
         world.create(versioned_component(name, &["main"])).await?;

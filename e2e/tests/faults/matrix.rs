@@ -53,14 +53,18 @@ pub async fn together(plane: &Arc<ControlPlane>, model: Model, fault: Option<Fau
     let tekton = Tekton::start(&space);
     shop(model).open(&space).await?;
     begin_build(&space, model).await?;
-    let programs: Vec<_> = victims.iter().map(Victim::program).collect();
-    let picture = wait_quiet(&programs, Fault::pause(fault), LIMIT, || settled(&space)).await;
-    drop(tekton);
-    match picture {
-        Ok(picture) => {
-            let writes = std::array::from_fn(|number| victims[number].writes());
-            Ok((space, Reference { picture, writes }))
+    let ended: Result<Reference> = async {
+        let programs: Vec<_> = victims.iter().map(Victim::program).collect();
+        let picture = wait_quiet(&programs, Fault::pause(fault), LIMIT, || settled(&space)).await?;
+        for victim in &victims {
+            ensure!(victim.suffered().await?, "{} did not suffer", victim.program().name());
         }
+        Ok(Reference { picture, writes: std::array::from_fn(|number| victims[number].writes()) })
+    }
+    .await;
+    drop(tekton);
+    match ended {
+        Ok(reference) => Ok((space, reference)),
         Err(error) => {
             let fault = fault.map_or("no fault".to_owned(), |fault| fault.to_string());
             bail!("{model}, {fault}: {error:#}\n{}", space.dump().await)

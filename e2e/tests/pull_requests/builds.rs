@@ -4,7 +4,8 @@ use anyhow::{Result, ensure};
 use e2e::objects::{annotation, expected_images, held, images, json_annotation, label, name_of, seconds_ago};
 use integration_api::keys;
 
-use crate::world::{Model, World, conditions_of, finish, is_settled, promoted_image, start, uid_of};
+use crate::stories::second_after;
+use crate::world::{Model, World, conditions_of, finish, is_settled, promoted_image, shop, start, uid_of};
 
 /// Of PR group `feature`: SC-6.
 const FEATURE: &str = "2ad562319767157087dda0dec6391f4479f8a04869ab0cc8d3a9c3637dae73";
@@ -12,14 +13,14 @@ const FEATURE: &str = "2ad562319767157087dda0dec6391f4479f8a04869ab0cc8d3a9c3637
 // SC-B34, SC-B37, SC-55, SC-58, SC-66, SC-B27, SC-B30, E-76, E-97
 #[tokio::test]
 async fn sc_b34_a_pull_request_gets_a_snapshot_and_no_candidate() -> Result<()> {
-    let world = World::new("pull-request", Model::Application, &["frontend", "backend"]).await?;
+    let world = shop("pull-request", Model::Application, &["frontend", "backend"]).await?;
     gets_its_snapshot(&world, Model::Application).await
 }
 
 // SC-B34, SC-B2, E-77: the same in a ComponentGroup.
 #[tokio::test]
 async fn sc_b34_a_pull_request_gets_a_snapshot_of_its_group() -> Result<()> {
-    let world = World::new("group-pull-request", Model::Group, &["frontend", "backend"]).await?;
+    let world = shop("group-pull-request", Model::Group, &["frontend", "backend"]).await?;
     gets_its_snapshot(&world, Model::Group).await
 }
 
@@ -32,6 +33,8 @@ async fn gets_its_snapshot(world: &World, model: Model) -> Result<()> {
     let writes = world.requests_since(begin).await?.mutating();
     ensure!(writes.count() == 1, "the finalizer and the PR group are not one patch:\n{}", writes.table());
 
+    // Of a build that ended when the program took over, the Snapshots are listed live, and times have whole seconds.
+    second_after(world, &e2e::tekton::now()).await?;
     let warm = world.mark().await?;
     let snapshot = finish(world, &build).await?;
     let name = name_of(&snapshot);
@@ -84,7 +87,7 @@ async fn gets_its_snapshot(world: &World, model: Model) -> Result<()> {
 #[tokio::test]
 async fn sc_b27_a_default_branch_without_organisation_makes_no_group() -> Result<()> {
     let model = Model::Application;
-    let world = World::new("default-branch", model, &["frontend", "backend"]).await?;
+    let world = shop("default-branch", model, &["frontend", "backend"]).await?;
     let alone = model.pull_request("frontend", 1).source_branch("main");
     let forked = model.pull_request("backend", 2).source_branch("main");
     let forked = forked.repository("https://git.example.com/org/backend", "fork");
@@ -103,7 +106,7 @@ async fn sc_b27_a_default_branch_without_organisation_makes_no_group() -> Result
 #[tokio::test]
 async fn sc_b27_a_claimed_group_is_corrected() -> Result<()> {
     let model = Model::Application;
-    let world = World::new("claimed-group", model, &["frontend"]).await?;
+    let world = shop("claimed-group", model, &["frontend"]).await?;
     let build = model
         .pull_request("frontend", 1)
         .source_branch("feature")
@@ -121,7 +124,7 @@ async fn sc_b27_a_claimed_group_is_corrected() -> Result<()> {
 #[tokio::test]
 async fn sc_42_a_build_that_is_over_or_deleted_is_not_held() -> Result<()> {
     let model = Model::Application;
-    let world = World::new("over", model, &["frontend", "backend"]).await?;
+    let world = shop("over", model, &["frontend", "backend"]).await?;
     let deleted = model.pull_request("backend", 2);
     start(&world, &deleted, 60).await?;
     world.delete("PipelineRun", &deleted.name).await?;

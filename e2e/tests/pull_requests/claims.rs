@@ -4,13 +4,13 @@ use anyhow::Result;
 use e2e::objects::{annotation, label};
 use integration_api::keys;
 
-use crate::world::{Model, World, finish, start};
+use crate::world::{Model, finish, shop, start};
 
 // N-25, SC-B23, SC-B39, D-25, E-95
 #[tokio::test]
 async fn n_25_a_pull_request_cannot_make_itself_a_push_or_an_override() -> Result<()> {
     for model in [Model::Application, Model::Group] {
-        let world = World::new("claims", model, &["frontend", "backend"]).await?;
+        let world = shop("claims", model, &["frontend", "backend"]).await?;
         let candidate = model.candidate(&world, "frontend").await?;
         let claims = [
             (keys::INTEGRATION_WORKFLOW, keys::WORKFLOW_PUSH),

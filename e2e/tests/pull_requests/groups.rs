@@ -6,19 +6,20 @@ use e2e::objects::{annotation, held, label, name_of};
 use integration_api::formats::group_snapshot_text;
 use integration_api::keys;
 
-use crate::world::{Model, World, complete, finish, start, told, uid_of};
+use crate::stories::another_second;
+use crate::world::{Model, World, complete, finish, shop, start, told, uid_of};
 
 // SC-B17, SC-59, SC-60, SC-61, E-35, E-36: three members, one of which fails.
 #[tokio::test]
 async fn sc_b17_a_group_of_three_is_told_of_each_other() -> Result<()> {
-    let world = World::new("group-of-three", Model::Application, &["api", "web", "docs"]).await?;
+    let world = shop("group-of-three", Model::Application, &["api", "web", "docs"]).await?;
     three_of_which_one_fails(&world, Model::Application).await
 }
 
 // The same in a ComponentGroup.
 #[tokio::test]
 async fn sc_b17_the_members_of_a_component_group_are_told_of_each_other() -> Result<()> {
-    let world = World::new("component-group-of-three", Model::Group, &["api", "web", "docs"]).await?;
+    let world = shop("component-group-of-three", Model::Group, &["api", "web", "docs"]).await?;
     three_of_which_one_fails(&world, Model::Group).await
 }
 
@@ -78,16 +79,15 @@ async fn three_of_which_one_fails(world: &World, model: Model) -> Result<()> {
 #[tokio::test]
 async fn sc_b17_only_the_newest_build_of_a_member_speaks_for_it() -> Result<()> {
     let model = Model::Application;
-    let world = World::new("newest-speaks", model, &["api", "web"]).await?;
+    let world = shop("newest-speaks", model, &["api", "web"]).await?;
     world.create(e2e::fixtures::application("other")).await?;
     world.create(e2e::fixtures::component("stranger", "other")).await?;
     let api = complete(&world, &member(model, "api", 1), 300).await?;
     let api = name_of(&api);
     let old = member(model, "web", 2).named("old");
-    let run = start(&world, &old, 200).await?;
+    start(&world, &old, 200).await?;
     told(&world, "Snapshot", api, &["old"]).await?;
-    let created = run["metadata"]["creationTimestamp"].clone();
-    world.wait_for("another second", || async { (e2e::tekton::now() != created).then_some(()) }).await?;
+    another_second(&world, &old).await?;
     start(&world, &member(model, "web", 2).named("newer"), 100).await?;
     let newest = told(&world, "Snapshot", api, &["newer"]).await?;
 
@@ -102,6 +102,23 @@ async fn sc_b17_only_the_newest_build_of_a_member_speaks_for_it() -> Result<()> 
     }
     let now = world.get("Snapshot", api).await?.unwrap();
     assert_eq!(annotation(&now, keys::CREATE_GROUP_SNAPSHOT_STATUS), newest);
+    world.assert_well().await
+}
+
+// SC-153, SC-B17: builds that start at once tell each other, each once, and do not quarrel about the last word.
+#[tokio::test]
+async fn sc_153_builds_of_a_group_that_start_at_once_come_to_an_end() -> Result<()> {
+    const MEMBERS: usize = 10;
+    let model = Model::Application;
+    let components: Vec<String> = (0..MEMBERS).map(|number| format!("part-{number}")).collect();
+    let names: Vec<&str> = components.iter().map(String::as_str).collect();
+    let world = shop("group-at-once", model, &names).await?;
+    let builds: Vec<Build> = names.iter().zip(1..).map(|(name, number)| member(model, name, number)).collect();
+    futures::future::try_join_all(builds.iter().map(|build| start(&world, build, 100))).await?;
+    futures::future::try_join_all(builds.iter().map(|build| notified(&world, build, "incoming"))).await?;
+    let patches = world.requests().await?.mutating().filter(|write| write.resource == "pipelineruns").count();
+    // Each build is held and marked, and tells every other one at most once.
+    ensure!(patches <= MEMBERS * 2 + MEMBERS * (MEMBERS - 1), "{patches} patches of PipelineRuns");
     world.assert_well().await
 }
 

@@ -4,13 +4,13 @@ use anyhow::Result;
 use e2e::objects::{annotation, images, label, name_of};
 use integration_api::keys;
 
-use crate::world::{Model, World, annotated, canceled, complete, finish, start};
+use crate::world::{Model, annotated, canceled, complete, finish, shop, start};
 
 // SC-3, SC-4, SC-105, E-28, E-29, E-30: tested as a pull request; its number is the label, else part of the branch.
 #[tokio::test]
 async fn sc_105_a_merge_queue_is_no_push() -> Result<()> {
     let model = Model::Group;
-    let world = World::new("merge-queue", model, &["frontend"]).await?;
+    let world = shop("merge-queue", model, &["frontend"]).await?;
     let candidate = model.candidate(&world, "frontend").await?;
     let branch = "refs/heads/gh-readonly-queue/main/pr-7-54e7c1";
     for (name, label_of, branch, number) in [
@@ -44,7 +44,7 @@ async fn sc_105_a_merge_queue_is_no_push() -> Result<()> {
 #[tokio::test]
 async fn sc_b4_a_turn_in_the_queue_replaces_the_turn_before() -> Result<()> {
     let model = Model::Application;
-    let world = World::new("queue-again", model, &["frontend"]).await?;
+    let world = shop("queue-again", model, &["frontend"]).await?;
     let pull = complete(&world, &model.pull_request("frontend", 7), 400).await?;
     let turn = |name: &str, sha: &str| {
         let branch = format!("gh-readonly-queue/main/pr-7-{sha}");

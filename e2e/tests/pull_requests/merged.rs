@@ -5,7 +5,7 @@ use e2e::objects::{annotation, name_of};
 use futures::future::try_join_all;
 use integration_api::keys;
 
-use crate::world::{Model, World, annotated, complete, finish, start};
+use crate::world::{Model, World, annotated, complete, finish, shop, start};
 
 /// Value of the annotation.
 const MERGED: &str = "merged";
@@ -13,14 +13,14 @@ const MERGED: &str = "merged";
 // SC-B21, SC-50, SC-51, E-32, E-33: whatever started the build.
 #[tokio::test]
 async fn sc_b21_every_snapshot_of_a_merged_pull_request_is_marked() -> Result<()> {
-    let world = World::new("merged", Model::Application, &["frontend", "backend"]).await?;
+    let world = shop("merged", Model::Application, &["frontend", "backend"]).await?;
     every_snapshot_is_marked(&world, Model::Application).await
 }
 
 // The same in a ComponentGroup.
 #[tokio::test]
 async fn sc_b21_every_snapshot_of_a_merged_pull_request_is_marked_in_its_group() -> Result<()> {
-    let world = World::new("group-merged", Model::Group, &["frontend", "backend"]).await?;
+    let world = shop("group-merged", Model::Group, &["frontend", "backend"]).await?;
     every_snapshot_is_marked(&world, Model::Group).await
 }
 

@@ -6,7 +6,7 @@ use e2e::fixtures::{self, nesting};
 use e2e::objects::{annotation, expected_images, images, json_annotation, label, name_of};
 use integration_api::keys;
 
-use crate::world::{Model, SHOP, World, finish_all, group, promoted_image, start};
+use crate::world::{Model, SHOP, finish_all, group, promoted_image, shop, start};
 
 /// ComponentGroup `mall` of that Component and all that the nested `annex` lists, beside its other owner.
 pub async fn open_mall(space: &TestSpace, component: &str) -> Result<()> {
@@ -19,7 +19,7 @@ pub async fn open_mall(space: &TestSpace, component: &str) -> Result<()> {
 // SC-B3, SC-120, SC-121, E-77, N-6: one build, a Snapshot for each of its owners; a nested group brings its candidates.
 #[tokio::test]
 async fn sc_b3_every_group_of_a_component_gets_its_snapshot() -> Result<()> {
-    let world = World::new("two-owners", Model::Group, &["frontend", "backend"]).await?;
+    let world = shop("two-owners", Model::Group, &["frontend", "backend"]).await?;
     open_mall(&world, "frontend").await?;
     let before = world.list("ComponentGroup", "").await?;
     let build = Model::Group.pull_request("frontend", 7);
@@ -50,7 +50,7 @@ async fn sc_b3_every_group_of_a_component_gets_its_snapshot() -> Result<()> {
 // SC-B3, N-7: one owner cannot be served; the other one is.
 #[tokio::test]
 async fn sc_b3_one_lost_owner_does_not_stop_the_other() -> Result<()> {
-    let world = World::new("lost-owner", Model::Group, &["frontend", "backend"]).await?;
+    let world = shop("lost-owner", Model::Group, &["frontend", "backend"]).await?;
     world.create(nesting(group("circle", &["frontend"]), "circle")).await?;
     let build = Model::Group.pull_request("frontend", 7);
     start(&world, &build, 60).await?;

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use e2e::TestSpace;
 use e2e::fixtures::Build;
-use e2e::objects::{annotation, held, name_of};
+use e2e::objects::{annotation, held, name_of, text};
 use integration_api::keys;
 
 use crate::owners::open_mall;
@@ -144,6 +144,10 @@ async fn marked(space: &TestSpace, build: &Build, state: &str) -> Result<()> {
 /// Waits until what is created now is younger than the build: times of creation have whole seconds.
 pub async fn another_second(space: &TestSpace, build: &Build) -> Result<()> {
     let run = space.get("PipelineRun", &build.name).await?.unwrap();
-    let created = &run["metadata"]["creationTimestamp"];
-    space.wait_for("another second", || async { (e2e::tekton::now() != *created).then_some(()) }).await
+    second_after(space, &text(&run["metadata"]["creationTimestamp"])).await
+}
+
+/// Waits until the clock shows another second than that.
+pub async fn second_after(space: &TestSpace, time: &str) -> Result<()> {
+    space.wait_for("another second", || async { (e2e::tekton::now() != time).then_some(()) }).await
 }

@@ -1,17 +1,18 @@
 //! What every test here starts from: a namespace in which snapshot-creator works, and an owner of some Components.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use e2e::audit::{Mark, Requests};
 use e2e::fixtures::{self, Build, digest};
 use e2e::objects::{annotation, has_condition, held, text};
 use e2e::programs::Options;
 use e2e::{ControlPlane, Program, TestSpace};
 use integration_api::{condition as conditions, keys};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::OnceCell;
+
+/// A namespace in which the snapshot-creator works that most tests share.
+pub type World = e2e::World<&'static Program>;
 
 pub const CREATOR: &str = "snapshot-creator";
 /// Version of every Component in the ComponentGroup model.
@@ -195,91 +196,12 @@ pub fn uid_of(object: &Value) -> String {
     text(&object["metadata"]["uid"])
 }
 
-/// A namespace in which the shared snapshot-creator works.
-pub struct World {
-    space: TestSpace,
-    begin: Mark,
-}
-
-impl Deref for World {
-    type Target = TestSpace;
-
-    fn deref(&self) -> &TestSpace {
-        &self.space
-    }
-}
-
-impl World {
-    /// A new namespace with the owner [`SHOP`] of these Components.
-    pub async fn new(name: &str, model: Model, components: &[&str]) -> Result<Self> {
-        shared().await?;
-        let space = TestSpace::new(name).await?;
-        let begin = space.control_plane.audit().mark().await?;
-        model.open(&space, components).await?;
-        Ok(Self { space, begin })
-    }
-
-    /// Requests of snapshot-creator in this namespace since the test began.
-    pub async fn requests(&self) -> Result<Requests> {
-        self.requests_since(self.begin).await
-    }
-
-    /// The same since that mark.
-    pub async fn requests_since(&self, mark: Mark) -> Result<Requests> {
-        let requests = self.control_plane.audit().since(mark).await?;
-        Ok(requests.of_program(CREATOR).in_namespace(&self.namespace))
-    }
-
-    pub async fn mark(&self) -> Result<Mark> {
-        self.control_plane.audit().mark().await
-    }
-
-    /// How often snapshot-creator wrote the status of a Snapshot, in vain or not.
-    pub async fn status_writes(&self, snapshot: &str) -> Result<usize> {
-        let writes = self.requests().await?.mutating().filter(|request| {
-            request.resource == "snapshots" && request.subresource == "status" && request.name == snapshot
-        });
-        Ok(writes.count())
-    }
-
-    /// How many Events about an object have that reason; their texts.
-    pub async fn events(&self, object: &str, reason: &str) -> Result<Vec<String>> {
-        let events = self.list("Event", "").await?;
-        let about =
-            events.iter().filter(|event| event["involvedObject"]["name"] == object && event["reason"] == reason);
-        Ok(about.map(|event| text(&event["message"])).collect())
-    }
-
-    /// Waits for an Event; returns its text.
-    pub async fn event(&self, object: &str, reason: &str) -> Result<String> {
-        self.wait_for(&format!("Event {reason} on {object}"), || async {
-            self.events(object, reason).await.ok()?.into_iter().next()
-        })
-        .await
-    }
-
-    /// Something else happens to a build that runs, as Tekton's next step; snapshot-creator looks at it again.
-    pub async fn next_step(&self, build: &Build, step: u32) -> Result<()> {
-        let message = format!("Tasks Completed: {step} (Failed: 0, Cancelled 0), Incomplete: 4");
-        let condition = e2e::tekton::succeeded("Unknown", "Running", &message);
-        self.patch_status("PipelineRun", &build.name, json!({"conditions": [condition]})).await?;
-        Ok(())
-    }
-
-    /// Nothing was refused for missing rights (HC-20), and the program logged no error.
-    pub async fn assert_well(&self) -> Result<()> {
-        let forbidden = self.requests().await?.forbidden();
-        ensure!(forbidden.count() == 0, "refused for missing rights:\n{}", forbidden.table());
-        assert_no_errors(shared().await?)
-    }
-}
-
-fn assert_no_errors(program: &Program) -> Result<()> {
-    ensure!(program.is_running(), "{} ended:\n{}", program.name(), program.process().log_tail(30));
-    let log = std::fs::read_to_string(program.process().log())?;
-    let errors: Vec<&str> = log.lines().filter(|line| line.contains("\"level\":\"ERROR\"")).collect();
-    ensure!(errors.is_empty(), "{}", errors.join("\n"));
-    Ok(())
+/// A new namespace with the owner [`SHOP`] of these Components, in which the shared snapshot-creator works.
+pub async fn shop(name: &str, model: Model, components: &[&str]) -> Result<World> {
+    let creator = shared().await?;
+    let world = World::on(TestSpace::new(name).await?, creator).await?;
+    model.open(&world, components).await?;
+    Ok(world)
 }
 
 /// A control plane on which no shared program works, for tests that start their own.

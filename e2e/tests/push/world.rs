@@ -250,22 +250,6 @@ impl World {
         self.wait_count("PipelineRun", &test_runs(snapshot), count, |run| !held(run)).await
     }
 
-    /// Waits for an Event with that reason on an object; returns its text.
-    pub async fn event(&self, object: &str, reason: &str) -> Result<String> {
-        self.wait_for(&format!("Event {reason} on {object}"), || async {
-            let events = self.events(object).await.ok()?;
-            events.into_iter().find_map(|(found, note)| (found == reason).then_some(note))
-        })
-        .await
-    }
-
-    /// Reasons and texts of the Events on an object.
-    pub async fn events(&self, object: &str) -> Result<Vec<(String, String)>> {
-        let events = self.list("Event", "").await?;
-        let of_object = events.iter().filter(|event| event["involvedObject"]["name"] == object);
-        Ok(of_object.map(|event| (text(&event["reason"]), text(&event["message"]))).collect())
-    }
-
     /// A build, its test and its Release from nothing to the end. Whatever happened in this namespace before was seen
     /// by all four programs when it is done: they get the changes of a kind in their order, and it changes each kind.
     /// Needed before a Snapshot made by hand too: the programs may see it before a scenario that is hardly older.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use e2e::fixtures::Build;
+use e2e::objects::condition;
 use e2e::programs::Options;
 use e2e::tekton::{Outcome, Play, Tekton};
 use e2e::{ControlPlane, Program, TestSpace};
@@ -121,7 +122,7 @@ async fn play(keep: bool) -> Result<()> {
     again["metadata"]["name"] = "frontend-pull-7-2".into();
     let second_snapshot = built(&space, again).await?;
     reaches(&space, "Snapshot", &first_snapshot, "canceled", |snapshot| {
-        summary::condition(snapshot, "AppStudioIntegrationStatus").is_some_and(|found| found["reason"] == "Canceled")
+        condition(snapshot, "AppStudioIntegrationStatus").is_some_and(|found| found["reason"] == "Canceled")
     })
     .await?;
 
@@ -195,7 +196,7 @@ async fn pushed(space: &TestSpace, build: Value, plan: Option<&str>) -> Result<(
 /// Waits for the verdict on a Snapshot, and until its tests are let go.
 async fn judged(space: &TestSpace, snapshot: &str) -> Result<()> {
     reaches(space, "Snapshot", snapshot, "with a verdict", |snapshot| {
-        summary::condition(snapshot, "AppStudioTestSucceeded").is_some_and(|condition| condition["status"] != "Unknown")
+        condition(snapshot, "AppStudioTestSucceeded").is_some_and(|condition| condition["status"] != "Unknown")
     })
     .await?;
     let tests = format!("{}={snapshot}", keys::SNAPSHOT);

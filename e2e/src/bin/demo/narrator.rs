@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use e2e::TestSpace;
+use e2e::objects::condition;
 use futures::StreamExt;
 use integration_api::keys;
 use kube::runtime::{WatchStreamExt, watcher};
 use serde_json::Value;
 use tokio::task::JoinSet;
-
-use crate::summary::condition;
 
 /// Tells the story; stops when dropped.
 pub struct Narrator {

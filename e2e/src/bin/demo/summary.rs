@@ -2,14 +2,10 @@
 
 use anyhow::Result;
 use e2e::TestSpace;
+use e2e::objects::{condition, text};
 use integration_api::keys;
 use integration_api::test_status::{StatusArray, WarningWireName};
 use serde_json::Value;
-
-/// The condition of that type.
-pub fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
-    object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == type_)
-}
 
 /// Prints a row a build, and one for each Snapshot that has another cause.
 pub async fn print(space: &TestSpace) -> Result<()> {
@@ -66,8 +62,4 @@ fn row(cause: String, snapshot: &Value, releases: &[Value]) -> [String; 6] {
     let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let verdict = verdict.take(1).collect::<String>();
     [cause, name, images, or_dash(tests.join(", ")), or_dash(verdict), or_dash(plans.join(", "))]
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
