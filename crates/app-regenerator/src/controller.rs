@@ -21,6 +21,7 @@ const GROUP: &str = "appstudio.redhat.com";
 
 impl Program for AppRegenerator {
     const NAME: &'static str = "app-regenerator";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
     // HC-20, AR-15
     const RIGHTS: &'static [Right] = &[
         Right { group: GROUP, resource: "snapshots", verbs: &["get", "list", "create"] },

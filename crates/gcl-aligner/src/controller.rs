@@ -20,6 +20,7 @@ const GROUP: &str = "appstudio.redhat.com";
 
 impl Program for GclAligner {
     const NAME: &'static str = "gcl-aligner";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
     // HC-20, GA-13
     const RIGHTS: &'static [Right] = &[
         Right { group: GROUP, resource: "componentgroups", verbs: &["get", "list", "watch"] },

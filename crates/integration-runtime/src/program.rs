@@ -59,6 +59,8 @@ impl StartError {
 pub trait Program: Send + Sync + Sized + 'static {
     /// Name: of the binary, its Deployment and its Leases.
     const NAME: &'static str;
+    /// What it does, in one line for `--help`.
+    const ABOUT: &'static str;
     /// What it may do in tenants' namespaces. Rights that all programs have (Events, Leases, reviews) are not listed.
     const RIGHTS: &'static [Right];
     /// Flags beside the common ones.
@@ -69,7 +71,7 @@ pub trait Program: Send + Sync + Sized + 'static {
 }
 
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version)]
 struct CommandLine<S: Args> {
     #[command(flatten)]
     common: CommonArgs,
@@ -79,7 +81,7 @@ struct CommandLine<S: Args> {
 
 /// Runs a program until SIGTERM or SIGINT. Returns failure, with the reason on standard error, if it cannot start.
 pub fn run<P: Program>() -> ExitCode {
-    let matches = CommandLine::<P::Settings>::command().name(P::NAME).bin_name(P::NAME).get_matches();
+    let matches = CommandLine::<P::Settings>::command().name(P::NAME).bin_name(P::NAME).about(P::ABOUT).get_matches();
     let command_line = match CommandLine::<P::Settings>::from_arg_matches(&matches) {
         Ok(command_line) => command_line,
         Err(error) => error.exit(),

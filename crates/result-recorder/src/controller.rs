@@ -45,6 +45,7 @@ fn warning_wire_name(text: &str) -> Result<WarningWireName, UnknownWarningWireNa
 
 impl Program for ResultRecorder {
     const NAME: &'static str = "result-recorder";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
     // HC-20
     const RIGHTS: &'static [Right] = &[
         Right { group: "tekton.dev", resource: "pipelineruns", verbs: &["get", "list", "watch", "patch"] },

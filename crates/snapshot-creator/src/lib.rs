@@ -81,6 +81,7 @@ const CONSOLE_NAME: &str = "Integration Service";
 
 impl Program for SnapshotCreator {
     const NAME: &'static str = "snapshot-creator";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
     const RIGHTS: &'static [Right] = RIGHTS;
     type Settings = Settings;
 

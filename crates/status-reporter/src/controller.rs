@@ -31,6 +31,7 @@ pub struct Settings {}
 
 impl Program for StatusReporter {
     const NAME: &'static str = "status-reporter";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
     // HC-20
     const RIGHTS: &'static [Right] = &[
         Right { group: "tekton.dev", resource: "pipelineruns", verbs: &["get", "list", "watch", "patch"] },

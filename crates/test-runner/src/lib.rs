@@ -59,6 +59,7 @@ pub struct TestRunner;
 
 impl Program for TestRunner {
     const NAME: &'static str = "test-runner";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
     /// The row of HC-20, as far as this version uses it.
     const RIGHTS: &'static [Right] = &[
         right("tekton.dev", "pipelineruns", &["get", "list", "watch", "create"]),

@@ -13,7 +13,7 @@ use crate::world::{aligned, entry, keys_of};
 
 const MEMBERS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-// D-7, D-8, GA-X4, GA-X5, GA-X6: while the members change places all the time and each is promoted, no entry is lost,
+// D-7, D-8, GA-X4, GA-X5, GA-X6, 02 N-12: while the members change places all the time and each is promoted, no entry is lost,
 // none is there twice, and the list ends in the order of the spec.
 #[tokio::test]
 async fn ga_x5_promotions_and_alignment_lose_nothing_of_each_other() -> Result<()> {

@@ -156,7 +156,7 @@ async fn tr_b7_after_ten_conflicts_in_a_row_the_key_is_put_back() {
     assert!(began.elapsed() <= Duration::from_secs(4), "a pause is at most half a second");
 }
 
-// SC-B35: the server says 422 for a failed test and for an object that is not valid.
+// SC-B35, 02 N-27: the server says 422 for a failed test and for an object that is not valid.
 #[tokio::test(start_paused = true)]
 async fn sc_b35_a_failed_test_is_a_conflict_and_an_invalid_object_is_not() {
     let run = |version: u64, finalizers: &[&str]| {
