@@ -25,21 +25,23 @@ where
     }
 }
 
+/// The kinds that the service works with.
+pub(crate) const KINDS: [&str; 9] = [
+    "Application",
+    "ComponentGroup",
+    "Component",
+    "IntegrationTestScenario",
+    "ReleasePlan",
+    "PipelineRun",
+    "TaskRun",
+    "Snapshot",
+    "Release",
+];
+
 /// The objects of the namespace with conditions, annotations and labels, its Events, the end of the programs' logs.
 pub async fn dump(space: &TestSpace) -> String {
     let mut text = format!("---- namespace {} ----\n", space.namespace);
-    for kind in [
-        "Application",
-        "ComponentGroup",
-        "Component",
-        "IntegrationTestScenario",
-        "ReleasePlan",
-        "PipelineRun",
-        "TaskRun",
-        "Snapshot",
-        "Release",
-        "Lease",
-    ] {
+    for kind in KINDS.into_iter().chain(["Lease"]) {
         match space.list(kind, "").await {
             Ok(objects) => objects.iter().for_each(|object| describe(&mut text, kind, object)),
             Err(error) => {

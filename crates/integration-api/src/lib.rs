@@ -22,6 +22,7 @@ pub mod crds;
 mod foreign;
 pub mod formats;
 pub mod keys;
+pub mod meta;
 pub mod nudge_config;
 pub mod pac;
 pub mod release;

@@ -21,6 +21,7 @@ pub mod image;
 pub mod metadata;
 pub mod names;
 pub mod owner;
+pub mod plan;
 pub mod pr_group;
 pub mod scenario;
 pub mod snapshot;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use integration_api::{
-    Application, ComponentGroup, IntegrationTestScenario, PipelineRun, Release, ReleasePlan, Snapshot, keys,
+    Application, ComponentGroup, IntegrationTestScenario, PipelineRun, Release, ReleasePlan, Snapshot, keys, meta,
 };
 use integration_core::event::{self, SnapshotClass};
 use integration_core::owner::Owner;
@@ -92,7 +92,7 @@ fn runs(wakes: &Wakes) -> Watch<PipelineRun> {
                 .flatten()
                 .filter(|owner| owner.controller == Some(true) && owner.kind == "Snapshot")
             {
-                wakes.queue.wake(ObjectKey::new(namespace(&**newest), &owner.name));
+                wakes.queue.wake(ObjectKey::new(meta::namespace(&**newest), &owner.name));
             }
         })
 }
@@ -125,7 +125,7 @@ fn releases(wakes: &Wakes) -> Watch<Release> {
         .index(BY_SNAPSHOT, |release| vec![release.spec.snapshot.clone()])
         .on_change(move |change: Change<'_, Release>| {
             let Some(newest) = change.newest() else { return };
-            let (namespace, name) = (namespace(&**newest), &*newest.spec.snapshot);
+            let (namespace, name) = (meta::namespace(&**newest), &*newest.spec.snapshot);
             wakes.queue.wake(ObjectKey::new(namespace, name));
             if let Some(snapshot) = wakes.stores.get().and_then(|stores| stores.snapshots.get(namespace, name)) {
                 wakes.waiting_below(&snapshot);
@@ -185,7 +185,7 @@ impl Wakes {
         owners.dedup();
         let Some(newest) = change.newest() else { return };
         for owner in owners {
-            for snapshot in stores.snapshots.lookup(index, namespace(&**newest), &owner_value(&owner)) {
+            for snapshot in stores.snapshots.lookup(index, meta::namespace(&**newest), &owner_value(&owner)) {
                 self.queue.wake(ObjectKey::of(&*snapshot));
             }
         }
@@ -194,14 +194,10 @@ impl Wakes {
     /// Older Snapshots whose release may wait for this one (M4).
     fn waiting_below(&self, newer: &Snapshot) {
         let (Some(stores), Some(line)) = (self.stores.get(), line_value(newer)) else { return };
-        for older in stores.snapshots.lookup(RELEASABLE_BY_LINE, namespace(newer), &line) {
+        for older in stores.snapshots.lookup(RELEASABLE_BY_LINE, meta::namespace(newer), &line) {
             if older.metadata.name != newer.metadata.name {
                 self.queue.wake(ObjectKey::of(&*older));
             }
         }
     }
-}
-
-fn namespace<K: Resource>(object: &K) -> &str {
-    object.meta().namespace.as_deref().unwrap_or_default()
 }

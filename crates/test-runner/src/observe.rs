@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use integration_api::{
-    Application, ComponentGroup, IntegrationTestScenario, PipelineRun, Release, ReleasePlan, Snapshot, keys,
+    Application, ComponentGroup, IntegrationTestScenario, PipelineRun, Release, ReleasePlan, Snapshot, keys, meta,
 };
 use integration_core::names;
 use integration_core::owner::{Owner, OwnerKind};
@@ -97,7 +97,7 @@ impl Stores {
         candidates
             .filter(|other| releases::is_newer(snapshot, other))
             .map(|other| Sibling {
-                releases: self.releases.lookup(BY_SNAPSHOT, namespace, name(&*other)),
+                releases: self.releases.lookup(BY_SNAPSHOT, namespace, meta::name(&*other)),
                 snapshot: other,
             })
             .collect()
@@ -148,10 +148,6 @@ fn only_version(snapshot: &Value) -> Option<String> {
 
 fn owner_object<K: Resource>(object: &K) -> OwnerObject {
     OwnerObject { uid: object.meta().uid.clone().unwrap_or_default() }
-}
-
-fn name<K: Resource>(object: &K) -> &str {
-    object.meta().name.as_deref().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -10,18 +10,6 @@ use serde_json::{Map, Value};
 
 use crate::TestSpace;
 
-const KINDS: [&str; 9] = [
-    "Application",
-    "Component",
-    "ComponentGroup",
-    "IntegrationTestScenario",
-    "ReleasePlan",
-    "PipelineRun",
-    "TaskRun",
-    "Snapshot",
-    "Release",
-];
-
 /// Every value in a namespace by its path, for example
 /// `Snapshot <snapshot 1>/metadata/labels/appstudio.openshift.io/component`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +23,7 @@ impl Picture {
     /// Of that namespace now.
     pub async fn take(space: &TestSpace) -> Result<Self> {
         let mut objects = Vec::new();
-        for kind in KINDS {
+        for kind in crate::wait::KINDS {
             objects.extend(space.list(kind, "").await?.into_iter().map(|object| (kind, object)));
         }
         let names = Names::of(&objects, &space.namespace);

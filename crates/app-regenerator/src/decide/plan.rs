@@ -1,5 +1,6 @@
 //! What a decision says.
 
+pub use integration_core::plan::{Because, Notice};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -55,24 +56,4 @@ pub struct NewSnapshot {
     pub deleted: Vec<String>,
     /// The whole object.
     pub body: Value,
-}
-
-/// A Kubernetes Event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Notice {
-    /// Whether somebody should look.
-    pub warning: bool,
-    /// One word for programs.
-    pub reason: &'static str,
-    /// Text for people.
-    pub note: String,
-}
-
-/// Something that is done or not, and one word why, as in the metric `decision_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Because {
-    /// What.
-    pub decision: &'static str,
-    /// Why.
-    pub reason: &'static str,
 }

@@ -5,6 +5,7 @@ mod validity;
 
 use integration_api::{ComponentGroup, Condition};
 use integration_core::gcl;
+pub use integration_core::plan::{Because, Notice};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -38,26 +39,6 @@ pub struct Dropped {
     /// The promoted image, `""` if there was none.
     pub image: String,
     /// `not_a_member`, `nested_group` or `duplicate`.
-    pub reason: &'static str,
-}
-
-/// A Kubernetes Event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Notice {
-    /// Whether somebody should look.
-    pub warning: bool,
-    /// One word for programs.
-    pub reason: &'static str,
-    /// Text for people.
-    pub note: String,
-}
-
-/// Something that is done, and one word why, as in the metric `decision_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Because {
-    /// What.
-    pub decision: &'static str,
-    /// Why.
     pub reason: &'static str,
 }
 

@@ -204,7 +204,7 @@ fn owned(world: &World, build: &PipelineRun, entry: &Entry<'_>, candidate: &Snap
 }
 
 /// Whether another build can join a group Snapshot of one of the owners.
-pub(super) fn member_of_owners(world: &World, entry: &Entry<'_>, other: &PipelineRun) -> bool {
+fn member_of_owners(world: &World, entry: &Entry<'_>, other: &PipelineRun) -> bool {
     let component = build::component(other).unwrap_or_default();
     let version = build::version(other);
     entry.owners.iter().any(|object| match object.group {

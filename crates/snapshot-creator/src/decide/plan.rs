@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use integration_core::image::ImageReference;
 use integration_core::owner::{Owner, OwnerKind};
+pub use integration_core::plan::{Because, Notice};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -186,17 +187,6 @@ pub enum FinalizerChange {
     Release,
 }
 
-/// A Kubernetes Event on the build PipelineRun.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Notice {
-    /// Whether something needs attention.
-    pub warning: bool,
-    /// Reason word.
-    pub reason: &'static str,
-    /// What happened, to which object, why, and what to do.
-    pub note: String,
-}
-
 /// A counter to be incremented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -282,15 +272,6 @@ impl Wait {
             Self::Backoff => None,
         }
     }
-}
-
-/// A machine-readable reason, both parts bounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Because {
-    /// What was decided.
-    pub decision: &'static str,
-    /// Why.
-    pub reason: &'static str,
 }
 
 // serde calls these with a reference.
